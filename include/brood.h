@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * brood: run work in forked processes and lose none of it.
+ *
+ * This is the whole public interface of libbrood. It is usable from C99 and C++.
+ *
+ * What holds for every declaration below, unless it says otherwise:
+ *
+ *   Errors      A function that can fail returns 0 or a count, and a negative errno on failure; on failure no output
+ *               parameter has been touched. A read with three answers gives 1, 0 (ended) or a negative errno. There is
+ *               no last-error variable. The library never prints, logs, or ends the host. -ENOMEM, -EMFILE and -ENFILE
+ *               can come from anything that creates; they are not repeated below. -EINVAL is a NULL where an object is
+ *               needed, or an argument out of its range.
+ *   Ownership   Parameters are borrowed for the call. What a *_new, a create, a start or a spawn yields is ended by its
+ *               *_free; a *_free takes NULL.
+ *   Options     A struct whose zero is the default; its first member is its size.
+ *   Time        Seconds, as double, on the monotonic clock. A negative limit waits for ever, 0 does not wait.
+ *   Threads     An object is used by one thread at a time; different objects may be used by different threads at once.
+ *               Functions that take no object may be called from any thread.
+ *   Fork        An object belongs to the process that made it. After a fork, whoever forked, the child's copies of
+ *               the parent's objects answer -EPERM and may be freed; their descriptors have been closed in it.
+ *   Host        Signal handlers and mask, descriptors 0 to 2, the host's own children, SIGCHLD's disposition, the
+ *               environment and the terminal stay as they were found. Every descriptor is close-on-exec from birth.
+ */
+#ifndef BROOD_H
+#define BROOD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#define BROOD_NORETURN [[noreturn]]
+#else
+#define BROOD_NORETURN __attribute__((__noreturn__))
+#endif
+
+#if defined(__GNUC__)
+#define BROOD_API __attribute__((__visibility__("default")))
+#define BROOD_PRINTF(format, first) __attribute__((__format__(__printf__, format, first)))
+#else
+#define BROOD_API
+#define BROOD_PRINTF(format, first)
+#endif
+
+#define BROOD_VERSION "0.1.0"
+
+/* The version of the library in use, which may be newer than BROOD_VERSION that the program was compiled with. */
+BROOD_API const char *brood_version(void);
+
+/* Bytes that somebody else owns. */
+struct brood_bytes {
+	const void *data;
+	size_t size;
+};
+
+/* A growable buffer that the caller owns. All zero is empty; brood_buffer_free, or free(data), ends it. */
+struct brood_buffer {
+	unsigned char *data;
+	size_t size, capacity;
+};
+
+BROOD_API void brood_buffer_free(struct brood_buffer *);
+
+/* Why work failed: what an exception was in the originals. The strings are never NULL, and empty where nothing is known. */
+struct brood_failure {
+	const char *type, *message, *traceback;
+	int code, signal;
+};
+
+/* --- processes ----------------------------------------------------------------------------------------------------- */
+
+/*
+ * How a process ended. exit_code is meaningful where signal is 0; the two are never folded into one. The seconds are
+ * those of the process and of the descendants that it waited for itself. peak_bytes is the largest resident size that
+ * the kernel recorded for it: for a forked child it starts at what the host had resident when it forked, and for a
+ * program at what the host had resident when it spawned, so that it is an upper bound for children smaller than the
+ * host. out_of_memory is true where the kernel is known to have killed it for memory.
+ */
+struct brood_status {
+	pid_t pid;
+	int exit_code, signal;
+	bool core_dumped, out_of_memory;
+	double user_seconds, system_seconds;
+	size_t peak_bytes;
+};
+
+/* Processors that this process may keep busy: its affinity, bounded by the CPU quota of its cgroups (v1 and v2, rounded
+   up) and by nothing else. At least 1. Read afresh at each call. */
+BROOD_API int brood_processors(void);
+
+/* Collects those children that brood made and that have ended since, never blocks, and returns how many it collected.
+   No other child of the host is touched. Idea: reap of delegate.py, which spun for ever. */
+BROOD_API int brood_reap(void);
+
+/* Waits until all children that brood made in this process have ended, and collects them. -ETIMEDOUT when the time is
+   up first. Idea: waitall of pprocess, which also took other libraries' children. */
+BROOD_API int brood_waitall(double timeout);
+
+/* Flushes what this process has printed and ends it at once, with no atexit handlers, so that nothing of a child runs on
+   past the fork into its parent's code. Idea: suicide of delegate.py, by SIGKILL there, so that a good exit looked like a
+   death. */
+BROOD_NORETURN BROOD_API void brood_suicide(int status);
+
+/* --- channels ------------------------------------------------------------------------------------------------------ */
+
+/*
+ * A channel carries whole messages both ways between two processes, usually a host and a child that it made. Every
+ * message is acknowledged: brood_send returns when the peer has received it, so that a child cannot exit, or be thought
+ * done, before its data has been read. Both sides may send at once; each message is then kept by the side that is
+ * sending until it next receives. The idea, and create, start, send, receive, close and wait, come from pprocess.
+ */
+typedef struct brood_channel brood_channel;
+
+/* What a child runs. Its return value, 0 to 255, is the child's exit code; anything else counts as 255. */
+typedef int brood_process_fn(brood_channel *channel, void *context);
+
+/*
+ * A received message. body is empty where failure is set: then the peer has called brood_raise. Both stay valid until
+ * the next brood_receive on the channel, or until it is freed.
+ */
+struct brood_message {
+	struct brood_bytes body;
+	const struct brood_failure *failure;
+};
+
+/*
+ * Forks, as fork(2): returns 0 in the child and the child's pid in the host, with a channel between them in *out.
+ *
+ * The child has a copy of the host's memory and shares the host's descriptors, but for those of brood's own objects: it
+ * holds no sibling's channel. It leads a process group of its own. It is killed when the host ends, in whatever way,
+ * and its group with it, unless brood_outlive is called for its channel. The host's buffered output is flushed before
+ * the fork, so that nothing is printed twice. When the child calls exit or returns from main, its own output is flushed
+ * and handlers that it registered itself run, but not the host's. Its parent, in the sense of getppid, is not the host
+ * but a keeper, a process that brood sets between them: it alone waits for the child, so that no waitpid(-1) of the
+ * host, and no ignored SIGCHLD, can lose how the child ended.
+ *
+ * In a host with threads only the calling thread goes on in the child, which may then do what is safe after fork(2)
+ * there: with glibc that includes malloc and stdio, but not locks that another thread may have held.
+ *
+ * -EAGAIN: no more processes may be made.
+ */
+BROOD_API int brood_create(brood_channel **out);
+
+/*
+ * Runs function(channel, context) in a child, as brood_create makes it; returns 0 in the host, and never in the child,
+ * which ends when the function returns. To report a failure, the function calls brood_raise before it returns.
+ */
+BROOD_API int brood_start(brood_channel **out, brood_process_fn *function, void *context);
+
+/*
+ * Two ends of one channel, both in this process and with no child to them: between two threads, or for a test. The ends
+ * may be used by different threads.
+ */
+BROOD_API int brood_channel_pair(brood_channel **one, brood_channel **other);
+
+/* The child's pid; 0 on the child's side and where there is no child. */
+BROOD_API pid_t brood_channel_pid(const brood_channel *);
+
+/*
+ * A descriptor to poll, never to read: readable (POLLIN) when brood_receive has something to give, be it a message, the
+ * end or an error. It belongs to the channel; -1 once the channel is closed.
+ */
+BROOD_API int brood_channel_fd(const brood_channel *);
+
+/* The largest message that may be received, in bytes; 0, as at first, is no limit. A larger one answers -EMSGSIZE and
+   ends the channel. Nothing is ever allocated because a peer announces it: memory grows as bytes arrive. */
+BROOD_API int brood_channel_limit(brood_channel *, size_t bytes);
+
+/*
+ * Sends a message of any size, 0 included, and returns 0 when the peer has received it: its brood_receive has it, or its
+ * brood_send, which was under way at the same time, has put it by for its next brood_receive.
+ *
+ * -EPIPE     the peer closed, or ended, before it received the message
+ * -EBADMSG   the peer broke the protocol; the channel is ended
+ * -ENOBUFS   both sides send and neither receives: too much is put by already (1 GiB or 65,536 messages); the channel is
+ *            ended, and what was put by can still be received
+ */
+BROOD_API int brood_send(brood_channel *, const void *data, size_t size);
+
+/*
+ * Sends a failure in place of a message; the peer's brood_receive gives it. The type is a word such as "ValueError", the
+ * message is formatted as by printf; the traceback is that of the call, one line a frame, innermost first. Returns code
+ * where it has been received and code is not 0, so that a function can say return brood_raise(…); else as brood_send
+ * does. Idea: exceptions that travel, of pprocess, whose tracebacks did not.
+ */
+BROOD_API int brood_raise(brood_channel *, int code, const char *type, const char *format, ...) BROOD_PRINTF(4, 5);
+
+/*
+ * Waits for a message, acknowledges it and gives it in *out. 1: a message; 0: the peer has gone, and all that it sent
+ * has been received.
+ *
+ * -ECONNRESET  the peer ended in the middle of a message
+ * -EBADMSG     what came is not brood's protocol; the channel is ended
+ * -EMSGSIZE    the message is larger than brood_channel_limit; the channel is ended
+ * -ENOMEM      the message did not fit into memory; the channel is ended
+ */
+BROOD_API int brood_receive(brood_channel *, struct brood_message *out);
+
+/*
+ * Waits for the channel's child to end, and says how it did; out may be NULL. May be called again: the answer stays.
+ * 0 at once on the child's side and where there is no child, with *out all zero. -ETIMEDOUT when the time is up first.
+ * A child that waits for a message from here does not end by itself: brood_close tells it.
+ */
+BROOD_API int brood_wait(brood_channel *, double timeout, struct brood_status *out);
+
+/* Sends a signal to the child's whole process group. -ESRCH: it has ended; -EINVAL also where there is no child. */
+BROOD_API int brood_channel_kill(brood_channel *, int signal);
+
+/* Lets the child live on when this process ends. Closing and waiting go on as before. -ESRCH: it has ended. */
+BROOD_API int brood_outlive(brood_channel *);
+
+/* Closes this side: the peer sees the end. Once closed, again is a no-op. The child is not waited for. */
+BROOD_API int brood_close(brood_channel *);
+
+/* Closes and frees; takes the channel out of its exchange first. A child that lives on is left to brood_reap. */
+BROOD_API void brood_channel_free(brood_channel *);
+
+/* --- exchanges ----------------------------------------------------------------------------------------------------- */
+
+/*
+ * Which of many channels can be received from now. An exchange owns its channels: brood_exchange_free frees them. A
+ * channel that has ended, with nothing left to receive, leaves the exchange by itself; unless BROOD_KEEP_OPEN it is then
+ * closed, and its child waited for in the background, never blocking the caller on a child that lives on. It stays valid
+ * until the exchange, or it itself, is freed, so that brood_wait can be asked for its status. Idea: pprocess, whose
+ * exchange lost the last message of a peer that wrote and closed, and took seconds for milliseconds.
+ */
+typedef struct brood_exchange brood_exchange;
+
+#define BROOD_KEEP_OPEN 1u
+
+BROOD_API int brood_exchange_new(brood_exchange **out, unsigned flags);
+
+/* Takes the channel over. -EBUSY: it is in an exchange already; -EPIPE: it is closed. */
+BROOD_API int brood_exchange_add(brood_exchange *, brood_channel *);
+
+/* How many channels have not ended; the first max of them in out, which may be NULL when max is 0. */
+BROOD_API size_t brood_exchange_active(const brood_exchange *, brood_channel **out, size_t max);
+
+/*
+ * Waits until a channel can be received from, and gives up to max of them in out; each then has something for
+ * brood_receive to give at once. Fair: a channel that is always ready does not hide the others. 0 when the time is up,
+ * when a channel has ended since (ask brood_exchange_active), and at once when no channel is active.
+ */
+BROOD_API int brood_exchange_ready(brood_exchange *, brood_channel **out, size_t max, double timeout);
+
+/* Gives the channel back to the caller, open as it is. -ENOENT: it is not in this exchange. */
+BROOD_API int brood_exchange_remove(brood_exchange *, brood_channel *);
+
+/* A descriptor that is readable when brood_exchange_ready has something to do, for another event loop. */
+BROOD_API int brood_exchange_fd(const brood_exchange *);
+
+BROOD_API void brood_exchange_free(brood_exchange *);
+
+/* --- programs ------------------------------------------------------------------------------------------------------ */
+
+/*
+ * A program to run: one struct in place of the eight forms of exec. List or vector is the caller's array.
+ *
+ * argv       what the program gets, NULL at its end; at least argv[0]
+ * env        its environment, NULL at its end; NULL: the host's
+ * path       the file to run; NULL: argv[0]
+ * directory  where it runs; NULL: where the host is. A relative path is looked up from there.
+ * search     a path without a slash is looked for in the host's PATH
+ * stdin_fd, stdout_fd, stderr_fd   the descriptors that it gets as 0, 1 and 2: 0 is the host's own of that number,
+ *            BROOD_NULL is /dev/null. To give the host's descriptor 0 as another, duplicate it first.
+ * flags      BROOD_OUTLIVE: it lives on when the host ends. BROOD_DIRECT: see brood_spawn.
+ */
+struct brood_program {
+	size_t size;
+	const char *const *argv, *const *env;
+	const char *path, *directory;
+	bool search;
+	int stdin_fd, stdout_fd, stderr_fd;
+	unsigned flags;
+};
+
+#define BROOD_PROGRAM(...) (&(const struct brood_program){.size = sizeof(struct brood_program), __VA_ARGS__})
+
+#define BROOD_NULL (-1)
+#define BROOD_OUTLIVE 1u
+#define BROOD_DIRECT 2u
+
+/*
+ * Becomes the program: returns only on failure, with the host as it was. Descriptors that are not close-on-exec, and
+ * ignored signals, pass on, as with exec. flags is not used.
+ *
+ * -ENOENT, -EACCES, -ENOEXEC, -E2BIG, -ENOTDIR, …: what execve says; -ENOEXEC also for a script without a #! line.
+ */
+BROOD_API int brood_exec(const struct brood_program *);
+
+typedef struct brood_process brood_process;
+
+/*
+ * Starts the program in a process group of its own, with default signals, an empty signal mask, and no descriptors but
+ * 0, 1 and 2. It is killed when the host ends, with its group, unless BROOD_OUTLIVE. What brood_exec would return
+ * comes back here; exit code 127 is the program's own.
+ *
+ * Between host and program stands a keeper, as with brood_create, so that no waitpid(-1) of the host loses the status.
+ * With BROOD_DIRECT the program is the host's own child, which starts faster: for a host in which nobody else waits
+ * for any child, and that does not ignore SIGCHLD; else the status may be lost, and brood_process_wait says -ECHILD.
+ */
+BROOD_API int brood_spawn(brood_process **out, const struct brood_program *);
+
+BROOD_API pid_t brood_process_pid(const brood_process *);
+
+/* A descriptor to poll, never to read: readable when the process has ended. -1 once its status has been collected. */
+BROOD_API int brood_process_fd(const brood_process *);
+
+/* Waits for the process to end, and says how it did; out may be NULL. The answer stays. -ETIMEDOUT: the time is up. */
+BROOD_API int brood_process_wait(brood_process *, double timeout, struct brood_status *out);
+
+/* Sends a signal to the process's whole group. -ESRCH: the process has ended. */
+BROOD_API int brood_process_kill(brood_process *, int signal);
+
+/* Frees the object. A process that lives on is left to brood_reap. */
+BROOD_API void brood_process_free(brood_process *);
+
+/* --- values -------------------------------------------------------------------------------------------------------- */
+
+/*
+ * MessagePack. Packers append one value, or the head of an array or a map, to a buffer, and leave it as it was on
+ * -ENOMEM. A map's count is of its pairs; -EINVAL where a count or size is larger than the format holds (2^32 - 1).
+ */
+BROOD_API int brood_pack_nil(struct brood_buffer *);
+BROOD_API int brood_pack_bool(struct brood_buffer *, bool value);
+BROOD_API int brood_pack_int(struct brood_buffer *, int64_t value);
+BROOD_API int brood_pack_uint(struct brood_buffer *, uint64_t value);
+BROOD_API int brood_pack_double(struct brood_buffer *, double value);
+BROOD_API int brood_pack_str(struct brood_buffer *, const char *data, size_t size);
+BROOD_API int brood_pack_bin(struct brood_buffer *, const void *data, size_t size);
+BROOD_API int brood_pack_array(struct brood_buffer *, size_t count);
+BROOD_API int brood_pack_map(struct brood_buffer *, size_t count);
+
+enum brood_type {
+	BROOD_NIL = 1, BROOD_BOOL, BROOD_INT, BROOD_UINT, BROOD_DOUBLE, BROOD_STR, BROOD_BIN, BROOD_ARRAY, BROOD_MAP, BROOD_EXT
+};
+
+/* What the next value is, an enum brood_type; BROOD_UINT for every integer of 0 or more. 0: no bytes are left. */
+BROOD_API int brood_value_type(struct brood_bytes rest);
+
+/*
+ * Unpackers take one value from the front of *rest and never allocate. Strings and bytes point into it. 0, or, with
+ * nothing taken: -EBADMSG where the bytes are cut short or not MessagePack, -EPROTOTYPE where the value is of another
+ * type, -ERANGE where an integer does not fit. Floats are given as doubles, and an array's or a map's count is never
+ * larger than the bytes that are left can hold. brood_unpack_skip takes any value whole.
+ */
+BROOD_API int brood_unpack_nil(struct brood_bytes *rest);
+BROOD_API int brood_unpack_bool(struct brood_bytes *rest, bool *out);
+BROOD_API int brood_unpack_int(struct brood_bytes *rest, int64_t *out);
+BROOD_API int brood_unpack_uint(struct brood_bytes *rest, uint64_t *out);
+BROOD_API int brood_unpack_double(struct brood_bytes *rest, double *out);
+BROOD_API int brood_unpack_str(struct brood_bytes *rest, struct brood_bytes *out);
+BROOD_API int brood_unpack_bin(struct brood_bytes *rest, struct brood_bytes *out);
+BROOD_API int brood_unpack_array(struct brood_bytes *rest, size_t *out);
+BROOD_API int brood_unpack_map(struct brood_bytes *rest, size_t *out);
+BROOD_API int brood_unpack_skip(struct brood_bytes *rest);
+
+/* Values nest at most this deep. */
+#define BROOD_VALUE_DEPTH 128
+
+/* 0 where the bytes are one whole value and nothing after it; else -EBADMSG, also where it nests deeper than
+   BROOD_VALUE_DEPTH. Never allocates, whatever the bytes announce. */
+BROOD_API int brood_value_check(struct brood_bytes);
+
+/*
+ * A value as JSON text, appended to the buffer without a line end, and JSON text as a value; each leaves the buffer as it
+ * was on failure, which is -EBADMSG for input that is not one whole value or nests too deep, and -ERANGE for a JSON
+ * integer outside -2^63 to 2^64 - 1.
+ *
+ * Integers are exact, doubles are written so that they read back the same, and what JSON has no form for is written
+ * as an object with one member, which reads back as what it was:
+ *   bytes {"$bin":"base64"}; a string that is not UTF-8 {"$str":"base64"}; an extension {"$ext":[type,"base64"]};
+ *   a double that is no number {"$double":"nan"}, "inf" or "-inf"; a map with a key that is not a UTF-8 string, or that
+ *   looks like one of these, {"$map":[[key,value],…]}.
+ */
+BROOD_API int brood_value_to_json(struct brood_bytes value, struct brood_buffer *out);
+BROOD_API int brood_value_from_json(struct brood_bytes text, struct brood_buffer *out);
+
+/*
+ * One object to a descriptor, and one from it: bytes of any kind, after a head that says how many. Both go on after
+ * short reads and writes, signals, and on non-blocking descriptors. brood_pipeload replaces what *out holds: 1; 0 where
+ * the descriptor ended before an object; -EBADMSG where it ended within one or is not from brood_pipedump; it allocates
+ * only as bytes arrive. Idea: delegate.py, whose short reads cut large objects. SIGPIPE is not raised; -EPIPE is.
+ */
+BROOD_API int brood_pipedump(int fd, struct brood_bytes object);
+BROOD_API int brood_pipeload(int fd, struct brood_buffer *out);
+
+/*
+ * A buffered reader over a descriptor that the caller keeps. Idea: PipeReader of delegate.py.
+ *
+ * read       up to size bytes, and fewer only at the end: a count, 0 at the end, or a negative errno
+ * readline   a line with its line end, or the last one without; *line is valid until the next call. 1, 0 at the end
+ * load       as brood_pipeload, but through the reader's buffer
+ */
+typedef struct brood_reader brood_reader;
+BROOD_API int brood_reader_new(brood_reader **out, int fd);
+BROOD_API ssize_t brood_reader_read(brood_reader *, void *data, size_t size);
+BROOD_API int brood_reader_readline(brood_reader *, struct brood_bytes *line);
+BROOD_API int brood_reader_load(brood_reader *, struct brood_buffer *out);
+BROOD_API void brood_reader_free(brood_reader *);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
