@@ -6,8 +6,8 @@
 
 /*
  * mp_check is not used: it counts in an int what is left to see, and takes an array or a map of 2^31 parts and more,
- * whose parts are not there, for a whole value; it also accepts the reserved byte 0xc1. The mp_check_* functions for
- * single heads are sound.
+ * whose parts are not there, for a whole value; it also accepts the reserved byte 0xc1. Only single heads are checked
+ * with msgpuck.
  */
 enum { RESERVED = 0xc1 };
 
@@ -106,7 +106,8 @@ static int read_head(const char *from, const char *end, struct head *out)
 		out->body = mp_decode_strl(&at);
 		break;
 	case MP_BIN:
-		if (mp_check_binl(from, end) > 0)
+		/* Where nothing follows the first byte, mp_check_binl ends the process. */
+		if (end - from < 2 || mp_check_binl(from, end) > 0)
 			return -EBADMSG;
 		out->type = BROOD_BIN;
 		out->body = mp_decode_binl(&at);
