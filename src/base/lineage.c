@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/lineage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static atomic_uint generation = 1;
+static _Thread_local bool hold;
+
+/* One bit for each descriptor. */
+static uint64_t *owned;
+static size_t words;
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void after_fork_parent(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+static void close_owned(int keep)
+{
+	for (size_t word = 0; word < words; word++) {
+		uint64_t bits = owned[word];
+		while (bits) {
+			int fd = (int)(word * 64) + __builtin_ctzll(bits);
+			bits &= bits - 1;
+			if (fd != keep)
+				close(fd);
+		}
+		owned[word] = 0;
+	}
+	if (keep >= 0 && (size_t)keep / 64 < words)
+		owned[keep / 64] |= UINT64_C(1) << (keep % 64);
+}
+
+static void after_fork_child(void)
+{
+	if (!hold) {
+		int error = errno;
+		atomic_fetch_add(&generation, 1);
+		close_owned(-1);
+		errno = error;
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+}
+
+unsigned lineage_generation(void)
+{
+	return atomic_load_explicit(&generation, memory_order_relaxed);
+}
+
+static int record(int fd)
+{
+	size_t word = (size_t)fd / 64;
+	if (word >= words) {
+		size_t more = word + 1 > 2 * words ? word + 1 : 2 * words;
+		uint64_t *larger = realloc(owned, more * sizeof *owned);
+		if (!larger)
+			return -ENOMEM;
+		memset(larger + words, 0, (more - words) * sizeof *owned);
+		owned = larger;
+		words = more;
+	}
+	owned[word] |= UINT64_C(1) << (fd % 64);
+	return 0;
+}
+
+int lineage_adopt(int fd)
+{
+	if (fd < 0)
+		return -errno;
+	pthread_once(&once, watch_forks);
+	if (fd <= STDERR_FILENO) {
+		int moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		int error = moved < 0 ? -errno : 0;
+		close(fd);
+		if (error)
+			return error;
+		fd = moved;
+	}
+	pthread_mutex_lock(&lock);
+	int error = record(fd);
+	pthread_mutex_unlock(&lock);
+	if (error) {
+		close(fd);
+		return error;
+	}
+	return fd;
+}
+
+void lineage_close(int fd)
+{
+	if (fd < 0)
+		return;
+	/* Cleared before it is closed: once closed, the number may be another thread's new descriptor. */
+	pthread_mutex_lock(&lock);
+	if ((size_t)fd / 64 < words)
+		owned[fd / 64] &= ~(UINT64_C(1) << (fd % 64));
+	close(fd);
+	pthread_mutex_unlock(&lock);
+}
+
+void lineage_hold(bool held)
+{
+	hold = held;
+}
+
+void lineage_enter(int keep)
+{
+	hold = false;
+	pthread_mutex_lock(&lock);
+	atomic_fetch_add(&generation, 1);
+	close_owned(keep);
+	pthread_mutex_unlock(&lock);
+}

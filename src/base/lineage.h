@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BROOD_BASE_LINEAGE_H
+#define BROOD_BASE_LINEAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * What passes from a process to the children that it forks, and what does not: brood's own descriptors. Each is recorded
+ * here from birth, and a forked child closes all of them but those that are meant for it, also when the host forks
+ * without asking brood; otherwise siblings would hold each other's channels open, and no end of file would ever come.
+ */
+
+/* Counts forks from the first process on: an object that remembers it knows whether it is still in its own process. */
+unsigned lineage_generation(void);
+
+/* Takes over a new close-on-exec descriptor, or -errno as is: moves it off 0, 1 and 2 and records it. Returns the
+   descriptor or -errno, and then it has been closed. */
+int lineage_adopt(int fd);
+
+/* Forgets and closes it. -1 is ignored. */
+void lineage_close(int fd);
+
+/* While held by a thread, a fork of it leaves the child's descriptors alone, for that child to call lineage_enter. */
+void lineage_hold(bool held);
+
+/* In a new child: begins a generation and closes all that the parent recorded but for keep, which stays recorded. */
+void lineage_enter(int keep);
+
+#endif

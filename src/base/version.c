@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include <brood.h>
+
+BROOD_API const char *brood_version(void)
+{
+	return BROOD_VERSION;
+}

@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: MIT */
+#include "process/child.h"
+
+#include "base/clock.h"
+#include "base/lineage.h"
+#include "base/raw.h"
+#include "process/guardian.h"
+#include "process/keeper.h"
+#include "process/stack.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/single_threaded.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct child {
+	struct child *next, **link; /* in the registry, while it has not ended */
+	unsigned generation;
+	int references;
+	int fd;
+	pid_t pid, keeper;
+	bool direct, ended, lost;
+	void *stack;
+	struct brood_status status;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct child *registry;
+static unsigned registry_generation;
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void lock_registry(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void unlock_registry(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(lock_registry, unlock_registry, unlock_registry);
+}
+
+void child_block_signals(sigset_t *before)
+{
+	sigset_t all;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+/* After a fork the registry lists the parent's children. */
+static void enter_registry(void)
+{
+	if (registry_generation != lineage_generation()) {
+		registry = NULL;
+		registry_generation = lineage_generation();
+	}
+}
+
+static void release(struct child *child)
+{
+	if (--child->references)
+		return;
+	lineage_close(child->fd);
+	free(child);
+}
+
+int child_new(struct child **out)
+{
+	pthread_once(&once, watch_forks);
+	struct child *child = calloc(1, sizeof *child);
+	if (!child)
+		return -ENOMEM;
+	child->generation = lineage_generation();
+	child->references = 1;
+	child->fd = -1;
+	child->ended = true;
+	*out = child;
+	return 0;
+}
+
+void child_enlist(struct child *child, const struct child_origin *origin)
+{
+	child->fd = origin->fd;
+	child->keeper = origin->keeper;
+	child->pid = child->status.pid = origin->pid;
+	child->direct = origin->direct;
+	child->stack = origin->stack;
+	child->ended = false;
+	pthread_mutex_lock(&lock);
+	enter_registry();
+	child->references++;
+	child->next = registry;
+	child->link = &registry;
+	if (registry)
+		registry->link = &child->next;
+	registry = child;
+	pthread_mutex_unlock(&lock);
+}
+
+static void set_status(struct child *child, int wait_status)
+{
+	if (WIFSIGNALED(wait_status)) {
+		child->status.signal = WTERMSIG(wait_status);
+		child->status.core_dumped = WCOREDUMP(wait_status);
+	} else {
+		child->status.exit_code = WEXITSTATUS(wait_status);
+	}
+}
+
+/* The lock is held. Takes the child from the registry; it has ended, or its keeper has. */
+static void finish(struct child *child)
+{
+	child->ended = true;
+	*child->link = child->next;
+	if (child->next)
+		child->next->link = child->link;
+	if (child->keeper) {
+		while (waitpid(child->keeper, NULL, __WALL) < 0 && errno == EINTR)
+			;
+		stack_free(child->stack);
+	}
+	release(child);
+}
+
+static void collect_kept(struct child *child)
+{
+	struct keeper_report report;
+	ssize_t size;
+	do
+		size = recv(child->fd, &report, sizeof report, MSG_DONTWAIT);
+	while (size < 0 && errno == EINTR);
+	if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return;
+	if (size == (ssize_t)sizeof report && report.kind == KEEPER_ENDED) {
+		set_status(child, report.wait_status);
+		child->status.user_seconds = (double)report.user_microseconds * 1e-6;
+		child->status.system_seconds = (double)report.system_microseconds * 1e-6;
+		child->status.peak_bytes = (size_t)report.peak_kibibytes * 1024;
+	} else {
+		/* The keeper was killed, and its child by the kernel with it. */
+		child->status.signal = SIGKILL;
+	}
+	finish(child);
+}
+
+static void collect_direct(struct child *child)
+{
+	siginfo_t info = {0};
+	struct rusage usage = {0};
+	long result;
+	/* The C library's waitid does not give the resource usage. */
+	do
+		result = raw_call(SYS_waitid, P_PIDFD, child->fd, (long)&info, WEXITED | WNOHANG, (long)&usage);
+	while (result == -EINTR);
+	if (!result && !info.si_pid)
+		return;
+	guardian_forget(child->pid);
+	if (result) {
+		child->lost = true;
+	} else if (info.si_code == CLD_EXITED) {
+		child->status.exit_code = info.si_status;
+	} else {
+		child->status.signal = info.si_status;
+		child->status.core_dumped = info.si_code == CLD_DUMPED;
+	}
+	child->status.user_seconds = (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec * 1e-6;
+	child->status.system_seconds = (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec * 1e-6;
+	child->status.peak_bytes = (size_t)usage.ru_maxrss * 1024;
+	finish(child);
+}
+
+/* The lock is held. Looks whether the child has ended, without waiting. */
+static void collect(struct child *child)
+{
+	if (child->direct)
+		collect_direct(child);
+	else
+		collect_kept(child);
+}
+
+int child_started(struct child *child)
+{
+	struct keeper_report report;
+	ssize_t size;
+	do
+		size = recv(child->fd, &report, sizeof report, 0);
+	while (size < 0 && errno == EINTR);
+	bool answered = size == (ssize_t)sizeof report && report.kind == KEEPER_STARTED;
+	if (answered && !report.error) {
+		child->pid = child->status.pid = report.pid;
+		return 0;
+	}
+	pthread_mutex_lock(&lock);
+	if (!child->ended)
+		finish(child);
+	release(child);
+	pthread_mutex_unlock(&lock);
+	return answered ? -report.error : -EAGAIN;
+}
+
+static bool foreign(const struct child *child)
+{
+	return child->generation != lineage_generation();
+}
+
+pid_t child_pid(const struct child *child)
+{
+	return child->pid;
+}
+
+int child_fd(struct child *child)
+{
+	if (foreign(child))
+		return -1;
+	pthread_mutex_lock(&lock);
+	int fd = child->ended ? -1 : child->fd;
+	pthread_mutex_unlock(&lock);
+	return fd;
+}
+
+int child_wait(struct child *child, double timeout, struct brood_status *out)
+{
+	if (foreign(child))
+		return -EPERM;
+	double deadline = clock_deadline(timeout);
+	int error = 0;
+	pthread_mutex_lock(&lock);
+	child->references++;
+	for (;;) {
+		if (!child->ended)
+			collect(child);
+		if (child->ended)
+			break;
+		/* Held by the reference, the descriptor stays open while this thread waits without the lock. */
+		pthread_mutex_unlock(&lock);
+		struct pollfd item = {.fd = child->fd, .events = POLLIN};
+		int wait = clock_poll_timeout(deadline);
+		int count = poll(&item, 1, wait);
+		if (count < 0 && errno != EINTR)
+			error = -errno;
+		else if (!count && !clock_poll_timeout(deadline))
+			error = -ETIMEDOUT;
+		pthread_mutex_lock(&lock);
+		if (error)
+			break;
+	}
+	if (!error && child->lost)
+		error = -ECHILD;
+	if (!error && out)
+		*out = child->status;
+	release(child);
+	pthread_mutex_unlock(&lock);
+	return error;
+}
+
+/* The lock is held. */
+static int order(struct child *child, enum keeper_kind kind, int signal)
+{
+	struct keeper_order message = {.kind = (int32_t)kind, .signal = signal};
+	ssize_t size;
+	do
+		size = send(child->fd, &message, sizeof message, MSG_NOSIGNAL);
+	while (size < 0 && errno == EINTR);
+	if (size >= 0)
+		return 0;
+	return errno == EPIPE || errno == ECONNRESET ? -ESRCH : -errno;
+}
+
+int child_signal(struct child *child, int signal)
+{
+	if (foreign(child))
+		return -EPERM;
+	if (signal < 0 || signal >= NSIG)
+		return -EINVAL;
+	pthread_mutex_lock(&lock);
+	int error;
+	if (!child->ended)
+		collect(child);
+	if (child->ended)
+		error = -ESRCH;
+	else if (child->direct)
+		error = kill(-child->pid, signal) ? -errno : 0;
+	else
+		error = order(child, KEEPER_SIGNAL, signal);
+	pthread_mutex_unlock(&lock);
+	return error;
+}
+
+int child_outlive(struct child *child)
+{
+	if (foreign(child))
+		return -EPERM;
+	pthread_mutex_lock(&lock);
+	if (!child->ended)
+		collect(child);
+	int error = child->ended ? -ESRCH : order(child, KEEPER_OUTLIVE, 0);
+	pthread_mutex_unlock(&lock);
+	return error;
+}
+
+void child_free(struct child *child)
+{
+	if (!child)
+		return;
+	if (foreign(child)) {
+		free(child);
+		return;
+	}
+	pthread_mutex_lock(&lock);
+	if (!child->ended)
+		collect(child);
+	release(child);
+	pthread_mutex_unlock(&lock);
+}
+
+int child_guard(_Atomic(pid_t) **out)
+{
+	pthread_mutex_lock(&lock);
+	int error = guardian_slot(out);
+	pthread_mutex_unlock(&lock);
+	return error;
+}
+
+void child_unguard(_Atomic(pid_t) *slot)
+{
+	pthread_mutex_lock(&lock);
+	guardian_return(slot);
+	pthread_mutex_unlock(&lock);
+}
+
+BROOD_API int brood_reap(void)
+{
+	int count = 0;
+	pthread_mutex_lock(&lock);
+	enter_registry();
+	for (struct child *child = registry, *next; child; child = next) {
+		next = child->next;
+		child->references++;
+		collect(child);
+		count += child->ended;
+		release(child);
+	}
+	if (!registry)
+		guardian_dismiss();
+	pthread_mutex_unlock(&lock);
+	return count;
+}
+
+BROOD_API int brood_waitall(double timeout)
+{
+	double deadline = clock_deadline(timeout);
+	for (;;) {
+		brood_reap();
+		pthread_mutex_lock(&lock);
+		struct child *child = registry;
+		if (child)
+			child->references++;
+		pthread_mutex_unlock(&lock);
+		if (!child)
+			return 0;
+		int error = child_wait(child, clock_left(deadline), NULL);
+		child_free(child);
+		if (error && error != -ECHILD)
+			return error;
+	}
+}
+
+/* --- forking ------------------------------------------------------------------------------------------------------- */
+
+_Noreturn void child_leave(int status)
+{
+	fflush(NULL);
+	_exit(status);
+}
+
+BROOD_NORETURN BROOD_API void brood_suicide(int status)
+{
+	child_leave(status);
+}
+
+/* Registered last, so run before what the host registered, which with it never runs in the child. */
+static void leave_at_exit(int status, void *context)
+{
+	(void)context;
+	child_leave(status);
+}
+
+/*
+ * What is buffered would be printed by host and child. With threads about, fflush(NULL) would wait for any stream that
+ * another thread is reading from, perhaps for ever, so there only the standard streams are flushed, if they are free.
+ */
+static void flush_before_fork(void)
+{
+	if (__libc_single_threaded) {
+		fflush(NULL);
+		return;
+	}
+	FILE *const streams[] = {stdout, stderr};
+	for (size_t i = 0; i < 2; i++) {
+		if (ftrylockfile(streams[i]))
+			continue;
+		fflush_unlocked(streams[i]);
+		funlockfile(streams[i]);
+	}
+}
+
+/*
+ * Without an exit signal the keeper is invisible to a host that waits for any child, and to its SIGCHLD handler. That
+ * takes the bare system call, which does not ready the C library's locks for the child: safe only where no other thread
+ * can hold one. The keeper then forks through the C library, so that the child is all right.
+ */
+pid_t child_fork_keeper(void)
+{
+	flush_before_fork();
+	if (__libc_single_threaded)
+		return (pid_t)syscall(SYS_clone, 0L, 0L, 0L, 0L, 0L);
+	lineage_hold(true);
+	pid_t keeper = fork();
+	lineage_hold(false);
+	return keeper;
+}
+
+int child_fork_pair(int out[2])
+{
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	for (int i = 0; i < 2; i++) {
+		pair[i] = lineage_adopt(pair[i]);
+		if (pair[i] < 0) {
+			if (i)
+				lineage_close(pair[0]);
+			else
+				close(pair[1]);
+			return pair[i];
+		}
+	}
+	out[0] = pair[0];
+	out[1] = pair[1];
+	return 0;
+}
+
+/* In the keeper; comes back in the child alone, and there as if from child_fork. */
+static void keep_fork(int socket)
+{
+	keeper_prepare();
+	pid_t keeper = getpid();
+	lineage_hold(true);
+	pid_t child = fork();
+	if (child)
+		keeper_run(socket, child < 0 ? -errno : child, false);
+	setpgid(0, 0);
+	if (!keeper_bind_child(keeper))
+		_exit(0);
+}
+
+int child_fork(struct child **out, int keep)
+{
+	int pair[2];
+	struct child *child;
+	int error = child_new(&child);
+	if (error)
+		return error;
+	error = child_fork_pair(pair);
+	if (error) {
+		child_free(child);
+		return error;
+	}
+	sigset_t mask;
+	child_block_signals(&mask);
+	pid_t keeper = child_fork_keeper();
+	error = keeper < 0 ? -errno : 0;
+	if (!keeper) {
+		keep_fork(pair[1]);
+		free(child);
+		lineage_enter(keep);
+		on_exit(leave_at_exit, NULL);
+		pthread_sigmask(SIG_SETMASK, &mask, NULL);
+		*out = NULL;
+		return 0;
+	}
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	lineage_close(pair[1]);
+	if (error) {
+		lineage_close(pair[0]);
+		child_free(child);
+		return error;
+	}
+	child_enlist(child, &(struct child_origin){.fd = pair[0], .keeper = keeper});
+	error = child_started(child);
+	if (error)
+		return error;
+	*out = child;
+	return child_pid(child);
+}
