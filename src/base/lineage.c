@@ -105,6 +105,23 @@ int lineage_adopt(int fd)
 	return fd;
 }
 
+int lineage_adopt_pair(int pair[2])
+{
+	int one = lineage_adopt(pair[0]);
+	if (one < 0) {
+		close(pair[1]);
+		return one;
+	}
+	int other = lineage_adopt(pair[1]);
+	if (other < 0) {
+		lineage_close(one);
+		return other;
+	}
+	pair[0] = one;
+	pair[1] = other;
+	return 0;
+}
+
 void lineage_close(int fd)
 {
 	if (fd < 0)

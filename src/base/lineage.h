@@ -18,6 +18,9 @@ unsigned lineage_generation(void);
    descriptor or -errno, and then it has been closed. */
 int lineage_adopt(int fd);
 
+/* Both of a pair: 0 or -errno, and then both have been closed. */
+int lineage_adopt_pair(int pair[2]);
+
 /* Forgets and closes it. -1 is ignored. */
 void lineage_close(int fd);
 

@@ -437,16 +437,9 @@ int child_fork_pair(int out[2])
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -errno;
-	for (int i = 0; i < 2; i++) {
-		pair[i] = lineage_adopt(pair[i]);
-		if (pair[i] < 0) {
-			if (i)
-				lineage_close(pair[0]);
-			else
-				close(pair[1]);
-			return pair[i];
-		}
-	}
+	int error = lineage_adopt_pair(pair);
+	if (error)
+		return error;
 	out[0] = pair[0];
 	out[1] = pair[1];
 	return 0;
