@@ -17,12 +17,13 @@ enum { FRAMES_MOST = 64 };
  * The calls that led here, as "function+offset (module+offset)" a line: what the dynamic linker knows, and enough for
  * addr2line. Not in a signal handler, where backtrace can hang.
  */
-static int describe_calls(struct brood_buffer *out)
+static int describe_calls(struct brood_buffer *out, const void *caller)
 {
 	void *calls[FRAMES_MOST];
-	int count = backtrace(calls, FRAMES_MOST);
-	/* The first two are this function and brood_raise. */
-	for (int i = 2; i < count; i++) {
+	int count = backtrace(calls, FRAMES_MOST), first = 0;
+	while (first < count && calls[first] != caller)
+		first++;
+	for (int i = first; i < count; i++) {
 		/* A return address is behind the call, perhaps already in the next function. */
 		const char *at = (const char *)calls[i] - 1;
 		Dl_info info = {0};
@@ -30,7 +31,7 @@ static int describe_calls(struct brood_buffer *out)
 		dladdr(at, &info);
 		const char *module = info.dli_fname ? strrchr(info.dli_fname, '/') : NULL;
 		module = module ? module + 1 : info.dli_fname ? info.dli_fname : "?";
-		int size = snprintf(line, sizeof line, "#%d %s+0x%zx (%s+0x%zx)\n", i - 2, info.dli_sname ? info.dli_sname : "?",
+		int size = snprintf(line, sizeof line, "#%d %s+0x%zx (%s+0x%zx)\n", i - first, info.dli_sname ? info.dli_sname : "?",
 				    info.dli_saddr ? (size_t)(at - (const char *)info.dli_saddr) : 0, module,
 				    (size_t)(at - (const char *)info.dli_fbase));
 		int error = buffer_append(out, line, size < (int)sizeof line ? (size_t)size : sizeof line - 1);
@@ -40,8 +41,7 @@ static int describe_calls(struct brood_buffer *out)
 	return buffer_append(out, "", 1);
 }
 
-__attribute__((__noinline__)) BROOD_API int brood_raise(brood_channel *channel, int code, const char *type, const char *format,
-							 ...)
+BROOD_API int brood_raise(brood_channel *channel, int code, const char *type, const char *format, ...)
 {
 	if (!channel || !type || !format)
 		return -EINVAL;
@@ -53,7 +53,7 @@ __attribute__((__noinline__)) BROOD_API int brood_raise(brood_channel *channel, 
 	if (size < 0)
 		return -ENOMEM;
 	struct brood_buffer calls = {0}, body = {0};
-	int error = describe_calls(&calls);
+	int error = describe_calls(&calls, __builtin_return_address(0));
 	if (!error)
 		error = frame_pack_failure(&body, &(struct brood_failure){.type = type,
 									  .message = message,
