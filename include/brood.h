@@ -285,7 +285,8 @@ struct brood_program {
 
 /*
  * Becomes the program: returns only on failure, with the host as it was. Descriptors that are not close-on-exec, and
- * ignored signals, pass on, as with exec. flags is not used.
+ * ignored signals, pass on, as with exec. flags is not used. Children that do not outlive this program are killed, since
+ * it ends.
  *
  * -ENOENT, -EACCES, -ENOEXEC, -E2BIG, -ENOTDIR, …: what execve says; -ENOEXEC also for a script without a #! line.
  */

@@ -90,14 +90,42 @@ int child_new(struct child **out)
 	return 0;
 }
 
-void child_enlist(struct child *child, const struct child_origin *origin)
+/* The keeper's first word: 0, or -errno where there is no child. */
+static int read_start(struct child *child)
+{
+	struct keeper_report report;
+	ssize_t size;
+	do
+		size = recv(child->fd, &report, sizeof report, 0);
+	while (size < 0 && errno == EINTR);
+	if (size != (ssize_t)sizeof report || report.kind != KEEPER_STARTED)
+		return -EAGAIN;
+	child->pid = report.pid;
+	return -report.error;
+}
+
+static void end_keeper(struct child *child)
+{
+	while (waitpid(child->keeper, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	stack_free(child->stack);
+}
+
+int child_begin(struct child *child, const struct child_origin *origin)
 {
 	child->fd = origin->fd;
 	child->keeper = origin->keeper;
-	child->pid = child->status.pid = origin->pid;
+	child->pid = origin->pid;
 	child->direct = origin->direct;
 	child->stack = origin->stack;
+	int error = child->keeper ? read_start(child) : 0;
+	if (error) {
+		end_keeper(child);
+		return error;
+	}
+	child->status.pid = child->pid;
 	child->ended = false;
+	/* Only now, so that a thread that reaps meanwhile does not read the first report. */
 	pthread_mutex_lock(&lock);
 	enter_registry();
 	child->references++;
@@ -107,6 +135,7 @@ void child_enlist(struct child *child, const struct child_origin *origin)
 		registry->link = &child->next;
 	registry = child;
 	pthread_mutex_unlock(&lock);
+	return 0;
 }
 
 static void set_status(struct child *child, int wait_status)
@@ -126,11 +155,8 @@ static void finish(struct child *child)
 	*child->link = child->next;
 	if (child->next)
 		child->next->link = child->link;
-	if (child->keeper) {
-		while (waitpid(child->keeper, NULL, __WALL) < 0 && errno == EINTR)
-			;
-		stack_free(child->stack);
-	}
+	if (child->keeper)
+		end_keeper(child);
 	release(child);
 }
 
@@ -188,26 +214,6 @@ static void collect(struct child *child)
 		collect_direct(child);
 	else
 		collect_kept(child);
-}
-
-int child_started(struct child *child)
-{
-	struct keeper_report report;
-	ssize_t size;
-	do
-		size = recv(child->fd, &report, sizeof report, 0);
-	while (size < 0 && errno == EINTR);
-	bool answered = size == (ssize_t)sizeof report && report.kind == KEEPER_STARTED;
-	if (answered && !report.error) {
-		child->pid = child->status.pid = report.pid;
-		return 0;
-	}
-	pthread_mutex_lock(&lock);
-	if (!child->ended)
-		finish(child);
-	release(child);
-	pthread_mutex_unlock(&lock);
-	return answered ? -report.error : -EAGAIN;
 }
 
 static bool foreign(const struct child *child)
@@ -491,10 +497,11 @@ int child_fork(struct child **out, int keep)
 		child_free(child);
 		return error;
 	}
-	child_enlist(child, &(struct child_origin){.fd = pair[0], .keeper = keeper});
-	error = child_started(child);
-	if (error)
+	error = child_begin(child, &(struct child_origin){.fd = pair[0], .keeper = keeper});
+	if (error) {
+		child_free(child);
 		return error;
+	}
 	*out = child;
 	return child_pid(child);
 }

@@ -21,9 +21,9 @@ int child_fork(struct child **out, int keep);
 _Noreturn void child_leave(int status);
 
 /*
- * For a child that is made in another way. child_new makes room for one, before there is anything to lose; child_enlist
- * hands over a keeper's socket, or a pidfd where direct, which it owns from then on; child_started reads the keeper's
- * first report: 0, or -errno as the keeper gives it, and then the keeper has been waited for and the object freed.
+ * For a child that is made in another way. child_new makes room for one, before there is anything to lose; child_begin
+ * hands over a keeper's socket, or a pidfd where direct, which it owns from then on, and waits for the keeper's word that
+ * there is a child: 0, or -errno as the keeper gives it, and then the keeper has been waited for.
  */
 struct child_origin {
 	int fd;
@@ -32,8 +32,7 @@ struct child_origin {
 	void *stack;
 };
 int child_new(struct child **out);
-void child_enlist(struct child *, const struct child_origin *);
-int child_started(struct child *);
+int child_begin(struct child *, const struct child_origin *);
 
 /* Makes a keeper as a copy of this process; 0 in the keeper. child_fork_pair makes its socket: the host's end first, which
    is lineage's. */

@@ -126,8 +126,10 @@ static int spawn_kept(struct child *child, struct plan *plan)
 		child_free(child);
 		return error;
 	}
-	child_enlist(child, &(struct child_origin){.fd = pair[0], .keeper = keeper, .stack = plan->stack});
-	return child_started(child);
+	error = child_begin(child, &(struct child_origin){.fd = pair[0], .keeper = keeper, .stack = plan->stack});
+	if (error)
+		child_free(child);
+	return error;
 }
 
 /* --- a direct child ------------------------------------------------------------------------------------------------ */
@@ -170,8 +172,7 @@ static int spawn_direct(struct child *child, struct plan *plan)
 		child_free(child);
 		return error;
 	}
-	child_enlist(child, &(struct child_origin){.fd = fd, .pid = pid, .direct = true});
-	return 0;
+	return child_begin(child, &(struct child_origin){.fd = fd, .pid = pid, .direct = true});
 }
 
 /* --- the public functions ------------------------------------------------------------------------------------------ */
