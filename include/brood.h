@@ -323,7 +323,8 @@ BROOD_API void brood_process_free(brood_process *);
 
 /*
  * MessagePack. Packers append one value, or the head of an array or a map, to a buffer, and leave it as it was on
- * -ENOMEM. A map's count is of its pairs; -EINVAL where a count or size is larger than the format holds (2^32 - 1).
+ * -ENOMEM. A map's count is of its pairs; -EINVAL where a count or size is larger than the format holds (2^32 - 1). Every
+ * double that is no number is packed as the same one.
  */
 BROOD_API int brood_pack_nil(struct brood_buffer *);
 BROOD_API int brood_pack_bool(struct brood_buffer *, bool value);
@@ -339,7 +340,8 @@ enum brood_type {
 	BROOD_NIL = 1, BROOD_BOOL, BROOD_INT, BROOD_UINT, BROOD_DOUBLE, BROOD_STR, BROOD_BIN, BROOD_ARRAY, BROOD_MAP, BROOD_EXT
 };
 
-/* What the next value is, an enum brood_type; BROOD_UINT for every integer of 0 or more. 0: no bytes are left. */
+/* What the next value is, an enum brood_type; BROOD_UINT for every integer of 0 or more. 0: no bytes are left; -EBADMSG: they
+   are cut short or not MessagePack. Where it gives a type, that type's unpacker succeeds. */
 BROOD_API int brood_value_type(struct brood_bytes rest);
 
 /*
@@ -359,7 +361,7 @@ BROOD_API int brood_unpack_array(struct brood_bytes *rest, size_t *out);
 BROOD_API int brood_unpack_map(struct brood_bytes *rest, size_t *out);
 BROOD_API int brood_unpack_skip(struct brood_bytes *rest);
 
-/* Values nest at most this deep. */
+/* At most this many arrays and maps may be open at once. */
 #define BROOD_VALUE_DEPTH 128
 
 /* 0 where the bytes are one whole value and nothing after it; else -EBADMSG, also where it nests deeper than
@@ -368,14 +370,17 @@ BROOD_API int brood_value_check(struct brood_bytes);
 
 /*
  * A value as JSON text, appended to the buffer without a line end, and JSON text as a value; each leaves the buffer as it
- * was on failure, which is -EBADMSG for input that is not one whole value or nests too deep, and -ERANGE for a JSON
- * integer outside -2^63 to 2^64 - 1.
+ * was on failure, which is -EBADMSG for input that is not one whole value or nests too deep, -ERANGE for a JSON integer
+ * outside -2^63 to 2^64 - 1 or a number too large for a double, and -EINVAL for a string or count that is too large for
+ * MessagePack.
  *
  * Integers are exact, doubles are written so that they read back the same, and what JSON has no form for is written
  * as an object with one member, which reads back as what it was:
  *   bytes {"$bin":"base64"}; a string that is not UTF-8 {"$str":"base64"}; an extension {"$ext":[type,"base64"]};
  *   a double that is no number {"$double":"nan"}, "inf" or "-inf"; a map with a key that is not a UTF-8 string, or that
- *   looks like one of these, {"$map":[[key,value],…]}.
+ *   has one member of one of these names, {"$map":[[key,value],…]}.
+ * An object that only resembles one of these is read as a map. Floats of 32 bits become doubles, and every integer and
+ * head is read back in its shortest form.
  */
 BROOD_API int brood_value_to_json(struct brood_bytes value, struct brood_buffer *out);
 BROOD_API int brood_value_from_json(struct brood_bytes text, struct brood_buffer *out);
@@ -395,6 +400,8 @@ BROOD_API int brood_pipeload(int fd, struct brood_buffer *out);
  * read       up to size bytes, and fewer only at the end: a count, 0 at the end, or a negative errno
  * readline   a line with its line end, or the last one without; *line is valid until the next call. 1, 0 at the end
  * load       as brood_pipeload, but through the reader's buffer
+ *
+ * brood_reader_new: -EBADF where the descriptor is not open.
  */
 typedef struct brood_reader brood_reader;
 BROOD_API int brood_reader_new(brood_reader **out, int fd);

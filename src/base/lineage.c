@@ -61,6 +61,12 @@ static void watch_forks(void)
 	pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }
 
+unsigned lineage_join(void)
+{
+	pthread_once(&once, watch_forks);
+	return lineage_generation();
+}
+
 unsigned lineage_generation(void)
 {
 	return atomic_load_explicit(&generation, memory_order_relaxed);
@@ -86,7 +92,7 @@ int lineage_adopt(int fd)
 {
 	if (fd < 0)
 		return -errno;
-	pthread_once(&once, watch_forks);
+	lineage_join();
 	if (fd <= STDERR_FILENO) {
 		int moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 		int error = moved < 0 ? -errno : 0;

@@ -11,7 +11,9 @@
  * without asking brood; otherwise siblings would hold each other's channels open, and no end of file would ever come.
  */
 
-/* Counts forks from the first process on: an object that remembers it knows whether it is still in its own process. */
+/* Counts forks from the first process on: an object that remembers it knows whether it is still in its own process. A new
+   object calls lineage_join, which sees that forks are counted from then on. */
+unsigned lineage_join(void);
 unsigned lineage_generation(void);
 
 /* Takes over a new close-on-exec descriptor, or -errno as is: moves it off 0, 1 and 2 and records it. Returns the

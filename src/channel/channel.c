@@ -15,7 +15,7 @@ static brood_channel *new_channel(void)
 	if (!channel)
 		return NULL;
 	channel->line.fd = -1;
-	channel->generation = lineage_generation();
+	channel->generation = lineage_join();
 	return channel;
 }
 

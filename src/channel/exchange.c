@@ -34,7 +34,7 @@ BROOD_API int brood_exchange_new(brood_exchange **out, unsigned flags)
 		return error;
 	}
 	exchange->flags = flags;
-	exchange->generation = lineage_generation();
+	exchange->generation = lineage_join();
 	*out = exchange;
 	return 0;
 }

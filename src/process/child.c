@@ -49,6 +49,8 @@ static void unlock_registry(void)
 
 static void watch_forks(void)
 {
+	/* First the lineage, whose lock is taken within this one: handlers run in reverse order before a fork. */
+	lineage_join();
 	pthread_atfork(lock_registry, unlock_registry, unlock_registry);
 }
 

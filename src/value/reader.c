@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/buffer.h"
+#include "base/lineage.h"
 #include "base/stream.h"
 #include "value/object.h"
 
@@ -15,7 +16,7 @@ enum { CHUNK = 65536 };
 /* What has been read and not been given out lies in buffer from start on. */
 struct brood_reader {
 	int fd;
-	pid_t owner;
+	unsigned generation;
 	struct brood_buffer buffer;
 	size_t start;
 };
@@ -30,7 +31,7 @@ BROOD_API int brood_reader_new(brood_reader **out, int fd)
 	if (!reader)
 		return -ENOMEM;
 	reader->fd = fd;
-	reader->owner = getpid();
+	reader->generation = lineage_join();
 	*out = reader;
 	return 0;
 }
@@ -47,7 +48,7 @@ static int usable(const brood_reader *reader, const void *out)
 {
 	if (!reader || !out)
 		return -EINVAL;
-	return reader->owner == getpid() ? 0 : -EPERM;
+	return reader->generation == lineage_generation() ? 0 : -EPERM;
 }
 
 static size_t available(const brood_reader *reader)
