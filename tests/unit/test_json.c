@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "allocation.h"
 #include "sample.h"
+#include "support.h"
 
-#include <check.h>
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-Suite *json_suite(void);
 
 static struct brood_bytes text_of(const char *text)
 {
@@ -491,11 +489,10 @@ START_TEST(nothing_changes_without_memory)
 }
 END_TEST
 
-Suite *json_suite(void)
+static Suite *json_suite(void)
 {
 	Suite *suite = suite_create("json");
-	TCase *test = tcase_create("json");
-	tcase_set_timeout(test, 60);
+	TCase *test = support_case(suite, "json", 60);
 	tcase_add_test(test, plain_values);
 	tcase_add_test(test, strings);
 	tcase_add_test(test, what_json_has_no_form_for);
@@ -511,15 +508,10 @@ Suite *json_suite(void)
 	tcase_add_test(test, formats_come_back);
 	tcase_add_test(test, results_are_appended);
 	tcase_add_test(test, nothing_changes_without_memory);
-	suite_add_tcase(suite, test);
 	return suite;
 }
 
 int main(void)
 {
-	SRunner *runner = srunner_create(json_suite());
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return support_main(json_suite);
 }

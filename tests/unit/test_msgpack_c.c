@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A second opinion: msgpack-c takes what the packers make, and makes the same bytes of it. */
 #include "sample.h"
+#include "support.h"
 
-#include <check.h>
 #include <msgpack.h>
 #include <string.h>
-
-Suite *msgpack_c_suite(void);
 
 static void agree(struct brood_bytes value, bool minimal)
 {
@@ -71,22 +69,16 @@ START_TEST(broken_values_are_the_same)
 }
 END_TEST
 
-Suite *msgpack_c_suite(void)
+static Suite *msgpack_c_suite(void)
 {
 	Suite *suite = suite_create("msgpack-c");
-	TCase *test = tcase_create("msgpack-c");
-	tcase_set_timeout(test, 60);
+	TCase *test = support_case(suite, "msgpack-c", 60);
 	tcase_add_test(test, packed_values_are_the_same);
 	tcase_add_test(test, broken_values_are_the_same);
-	suite_add_tcase(suite, test);
 	return suite;
 }
 
 int main(void)
 {
-	SRunner *runner = srunner_create(msgpack_c_suite());
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return support_main(msgpack_c_suite);
 }

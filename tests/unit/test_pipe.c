@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "allocation.h"
 #include "sample.h"
+#include "support.h"
 
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -14,8 +14,6 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-Suite *pipe_suite(void);
 
 enum { HEAD = 12 };
 
@@ -628,11 +626,10 @@ START_TEST(two_processes)
 }
 END_TEST
 
-Suite *pipe_suite(void)
+static Suite *pipe_suite(void)
 {
 	Suite *suite = suite_create("pipe");
-	TCase *test = tcase_create("pipe");
-	tcase_set_timeout(test, 60);
+	TCase *test = support_case(suite, "pipe", 60);
 	tcase_add_test(test, the_form_is_what_it_was);
 	tcase_add_test(test, objects_of_every_size);
 	tcase_add_test(test, one_byte_at_a_time);
@@ -650,15 +647,10 @@ Suite *pipe_suite(void)
 	tcase_add_test(test, a_child_may_only_free);
 	tcase_add_test(test, nothing_changes_without_memory);
 	tcase_add_test(test, two_processes);
-	suite_add_tcase(suite, test);
 	return suite;
 }
 
 int main(void)
 {
-	SRunner *runner = srunner_create(pipe_suite());
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return support_main(pipe_suite);
 }

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "allocation.h"
 #include "sample.h"
+#include "support.h"
 
-#include <check.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-Suite *value_suite(void);
 
 static bool equal(const struct brood_buffer *buffer, struct brood_bytes bytes)
 {
@@ -498,11 +496,10 @@ START_TEST(packers_change_nothing_without_memory)
 }
 END_TEST
 
-Suite *value_suite(void)
+static Suite *value_suite(void)
 {
 	Suite *suite = suite_create("value");
-	TCase *test = tcase_create("value");
-	tcase_set_timeout(test, 60);
+	TCase *test = support_case(suite, "value", 60);
 	tcase_add_test(test, integers_take_the_least_width);
 	tcase_add_test(test, signed_formats_of_naturals_are_naturals);
 	tcase_add_test(test, lengths_take_the_least_width);
@@ -515,15 +512,10 @@ Suite *value_suite(void)
 	tcase_add_test(test, random_values_come_back);
 	tcase_add_test(test, random_bytes_never_lead_astray);
 	tcase_add_test(test, packers_change_nothing_without_memory);
-	suite_add_tcase(suite, test);
 	return suite;
 }
 
 int main(void)
 {
-	SRunner *runner = srunner_create(value_suite());
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return support_main(value_suite);
 }
