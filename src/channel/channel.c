@@ -324,7 +324,8 @@ BROOD_API int brood_receive(brood_channel *channel, struct brood_message *out)
 
 bool channel_pending(const brood_channel *channel)
 {
-	return channel->inbox.count || channel->error || line_incoming(&channel->line);
+	const struct line *line = &channel->line;
+	return channel->inbox.count || channel->error || line->incoming.active || line_incoming(line);
 }
 
 /* --- the child, and the end ---------------------------------------------------------------------------------------- */

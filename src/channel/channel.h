@@ -25,7 +25,7 @@ struct brood_channel {
 /* Sends a message of either kind; as brood_send. */
 int channel_send(brood_channel *, enum frame_kind, const void *data, size_t size);
 
-/* Whether brood_receive would give a message or an error without waiting. */
+/* Whether brood_receive, once the peer has gone, would give a message or an error rather than the end. */
 bool channel_pending(const brood_channel *);
 
 /* The descriptor, from now on readable exactly when there is something to receive; or -errno. */
