@@ -121,46 +121,51 @@ static int fail(brood_channel *channel, int error)
 	return error;
 }
 
+/* While something is put by, one token stays unread, so that the descriptor is readable. More of them, one for each
+   message, would fill the socket's buffer, and those that had no room would be waited for in vain. */
+static int drop_tokens(brood_channel *channel)
+{
+	return line_drop_tokens(&channel->line, channel->inbox.count ? 1 : 0);
+}
+
 /*
  * The peer is sending too. What has come of its message is taken, and once it is whole it is put by and acknowledged, so
- * that two sides which both send go on. A token that came for it stays unread, so that the descriptor is readable; where
- * none came, the peer is asked for one.
+ * that two sides which both send go on. Where no token is there to stay unread for it, the peer is asked for one.
  */
 static int put_by(brood_channel *channel)
 {
 	struct line *line = &channel->line;
 	line_disarm(line);
 	int result = line_take(line);
-	if (result <= 0)
+	if (result < 0)
 		return result;
-	struct line_incoming *incoming = &line->incoming;
-	if (!inbox_has_room(&channel->inbox, incoming->body.size))
-		return -ENOBUFS;
-	result = inbox_put(&channel->inbox, incoming->frame.kind, &incoming->body);
-	if (result)
-		return result;
-	bool ask = line->tokens < channel->inbox.count;
-	line->tokens += ask;
-	line_acknowledge(line, ask);
-	return 0;
+	if (result) {
+		struct line_incoming *incoming = &line->incoming;
+		if (!inbox_has_room(&channel->inbox, incoming->body.size))
+			return -ENOBUFS;
+		result = inbox_put(&channel->inbox, incoming->frame.kind, &incoming->body);
+		if (result)
+			return result;
+		bool ask = !line->tokens;
+		line->tokens += ask;
+		line_acknowledge(line, false, ask);
+	}
+	return drop_tokens(channel);
 }
 
 /*
- * Leaves the channel so that its descriptor is readable exactly when there is something to receive. What came while the
- * bell was not armed has no token; it is put by, with one. A whole message is enough: it left the bell armed for the next.
+ * Leaves the channel so that its descriptor is readable exactly when there is something to receive. What has been put by
+ * has a token, and makes it so. Where nothing has, the bell is armed, and what came before that, with no token, is put by.
  */
 static int settle(brood_channel *channel)
 {
 	struct line *line = &channel->line;
-	const uint32_t received = line->received;
-	int error = line_drop_tokens(line, channel->inbox.count);
-	while (!error && line->polled && !line->gone && line->received == received) {
+	int error = drop_tokens(channel);
+	while (!error && line->polled && !line->gone && !channel->inbox.count) {
 		line_arm(line);
 		if (!line_incoming(line))
 			break;
 		error = put_by(channel);
-		if (!error)
-			error = line_drop_tokens(line, channel->inbox.count);
 	}
 	return error;
 }
@@ -204,7 +209,9 @@ static int wait_until_received(brood_channel *channel)
 			continue;
 		if (line->gone)
 			return line_received(line) == 1 ? 1 : -EPIPE;
-		result = line_wait(line, true);
+		result = drop_tokens(channel);
+		if (!result)
+			result = line_wait(line, true);
 		if (result)
 			return result;
 	}
@@ -278,7 +285,7 @@ static int deliver(brood_channel *channel, struct brood_message *out)
 	int error = line_drop_tokens(line, 0);
 	if (error)
 		return fail(channel, error);
-	line_acknowledge(line, false);
+	line_acknowledge(line, line->polled, false);
 	return give(channel, line->incoming.frame.kind, out);
 }
 

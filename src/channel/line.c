@@ -262,7 +262,7 @@ int line_received(struct line *line)
 
 void line_answer_put_by(struct line *line)
 {
-	if (atomic_load_explicit(&line->peers->put_by, memory_order_relaxed) == line->sent)
+	if (atomic_load_explicit(&line->peers->put_by, memory_order_relaxed))
 		send_token(line);
 }
 
@@ -343,16 +343,15 @@ int line_take(struct line *line)
 	return 0;
 }
 
-void line_acknowledge(struct line *line, bool put_by)
+void line_acknowledge(struct line *line, bool arm, bool put_by)
 {
 	line->incoming.active = false;
 	line->received++;
 	/* Armed before the acknowledgement, so that the next message finds it so. */
 	line->armed = false;
-	if (line->polled)
+	if (arm)
 		line_arm(line);
-	if (put_by)
-		atomic_store_explicit(&line->mine->put_by, line->received, memory_order_relaxed);
+	atomic_store_explicit(&line->mine->put_by, put_by, memory_order_relaxed);
 	atomic_store_explicit(&line->mine->consumed, 0, memory_order_relaxed);
 	atomic_exchange(&line->mine->acknowledged, line->received);
 	ring(line, &line->mine->receipt_bell, line->received);

@@ -39,7 +39,7 @@ struct line_half {
 	_Atomic uint64_t consumed;                    /* bytes taken of the peer's current message */
 	_Atomic uint32_t message_bell;                /* the peer's, rung for messages and their bytes */
 	_Atomic uint32_t receipt_bell;                /* the peer's, rung for bytes taken and acknowledgements */
-	_Atomic uint32_t put_by;                      /* the last of the peer's messages that was put by, and needs a token */
+	_Atomic uint32_t put_by;                      /* whether the message acknowledged last was put by, and needs a token */
 	unsigned char inlined[LINE_INLINE];           /* the body of a short message */
 };
 
@@ -100,8 +100,9 @@ bool line_incoming(const struct line *);
 /* Takes what there is of the incoming message: 1 it is whole in incoming, 0 it is not yet, -EBADMSG, -EMSGSIZE, -ENOMEM. */
 int line_take(struct line *);
 
-/* Acknowledges the message that line_take completed, and readies for the next. Where put_by is set, a token is asked for. */
-void line_acknowledge(struct line *, bool put_by);
+/* Acknowledges the message that line_take completed, and readies for the next: arm says to arm the message bell for it,
+   and put_by to ask the peer for a token. */
+void line_acknowledge(struct line *, bool arm, bool put_by);
 
 /* Gives the token that the peer asked for with the acknowledgement of the announced message. */
 void line_answer_put_by(struct line *);
