@@ -71,9 +71,10 @@ inline disarm() {
 	fi
 }
 
-inline drop_tokens(keep) {
+/* While something is put by, one token stays unread. */
+inline drop_tokens() {
 	do
-	:: tokens > keep -> atomic { socket[me] > 0 -> socket[me]-- } tokens--
+	:: tokens > (inbox -> 1 : 0) -> atomic { socket[me] > 0 -> socket[me]-- } tokens--
 	:: else -> break
 	od
 }
@@ -102,18 +103,15 @@ inline take() {
 	fi
 }
 
-inline acknowledge(ask) {
+inline acknowledge(ready, ask) {
 	begun = 0; have = 0;
 	received++;
 	armed = 0;
 	if
-	:: POLLED -> arm()
+	:: ready -> arm()
 	:: else
 	fi
-	if
-	:: ask -> put_by[me] = received
-	:: else
-	fi
+	put_by[me] = ask;
 	consumed[me] = 0;
 	acknowledged[me] = received;
 	ring(receipt_bell[me], received)
@@ -125,30 +123,25 @@ inline put_message_by() {
 	if
 	:: whole ->
 		inbox++;
-		if
-		:: tokens < inbox -> tokens++; acknowledge(1)
-		:: else -> acknowledge(0)
-		fi
+		asked = !tokens;
+		tokens = tokens + asked;
+		acknowledge(0, asked)
 	:: else
 	fi
+	drop_tokens()
 }
 
 inline settle() {
-	drop_tokens(inbox);
-	if
-	:: POLLED ->
-		before = received;
-		do
-		:: received == before ->
-			arm();
-			if
-			:: INCOMING -> put_message_by(); drop_tokens(inbox)
-			:: else -> break
-			fi
+	drop_tokens();
+	do
+	:: POLLED && !inbox ->
+		arm();
+		if
+		:: INCOMING -> put_message_by()
 		:: else -> break
-		od
-	:: else
-	fi
+		fi
+	:: else -> break
+	od
 }
 
 inline wait(sending) {
@@ -217,13 +210,13 @@ inline send() {
 		:: else ->
 			if
 			:: pushed
-			:: else -> wait(1)
+			:: else -> drop_tokens(); wait(1)
 			fi
 		fi
 	od
 	assert(written[me] == length[me]);
 	if
-	:: put_by[peer] == sent -> socket[peer]++
+	:: put_by[peer] -> socket[peer]++
 	:: else
 	fi
 	settle()
@@ -234,14 +227,14 @@ inline receive() {
 	:: inbox -> inbox--; settle()
 	:: else ->
 		disarm();
-		drop_tokens(0);
+		drop_tokens();
 		do
 		:: take();
 			if
 			:: whole ->
 				disarm();
-				drop_tokens(0);
-				acknowledge(0);
+				drop_tokens();
+				acknowledge(POLLED, 0);
 				break
 			:: else -> wait(0)
 			fi
@@ -255,8 +248,8 @@ inline receive() {
 
 proctype side(bit me) {
 	byte sends = MESSAGES, receives = MESSAGES;
-	byte sent, received, taken, have, inbox, tokens, old, rings, read, before;
-	bool armed, begun, whole, rung, pushed;
+	byte sent, received, taken, have, inbox, tokens, old, rings, read;
+	bool armed, begun, whole, rung, pushed, asked;
 	if
 	:: POLLED -> arm()
 	:: else
