@@ -77,7 +77,7 @@ struct brood_failure {
  * those of the process and of the descendants that it waited for itself. peak_bytes is the largest resident size that
  * the kernel recorded for it: for a forked child it starts at what the host had resident when it forked, and for a
  * program at what the host had resident when it spawned, so that it is an upper bound for children smaller than the
- * host. out_of_memory is true where the kernel is known to have killed it for memory.
+ * host. out_of_memory is for the kernel's having killed it for memory; it is not told apart from other kills yet, and false.
  */
 struct brood_status {
 	pid_t pid;
@@ -230,7 +230,10 @@ BROOD_API void brood_channel_free(brood_channel *);
 typedef struct brood_exchange brood_exchange;
 
 #define BROOD_KEEP_OPEN 1u
+#define BROOD_GIVE_ENDED 2u
 
+/* With BROOD_GIVE_ENDED brood_exchange_ready also gives each channel that has ended, once, as it leaves the exchange: for
+   a host that replaces its children, or asks at once how they ended. Its brood_receive gives 0. */
 BROOD_API int brood_exchange_new(brood_exchange **out, unsigned flags);
 
 /* Takes the channel over. -EBUSY: it is in an exchange already; -EPIPE: it is closed. */
@@ -242,7 +245,7 @@ BROOD_API size_t brood_exchange_active(const brood_exchange *, brood_channel **o
 /*
  * Waits until a channel can be received from, and gives up to max of them in out; each then has something for
  * brood_receive to give at once. Fair: a channel that is always ready does not hide the others. 0 when the time is up,
- * when a channel has ended since (ask brood_exchange_active), and at once when no channel is active.
+ * and when no channel is active, or none any more.
  */
 BROOD_API int brood_exchange_ready(brood_exchange *, brood_channel **out, size_t max, double timeout);
 

@@ -22,7 +22,7 @@ struct brood_exchange {
 
 BROOD_API int brood_exchange_new(brood_exchange **out, unsigned flags)
 {
-	if (!out || flags & ~BROOD_KEEP_OPEN)
+	if (!out || flags & ~(BROOD_KEEP_OPEN | BROOD_GIVE_ENDED))
 		return -EINVAL;
 	brood_exchange *exchange = calloc(1, sizeof *exchange);
 	if (!exchange)
@@ -160,8 +160,8 @@ static void look_at_lingering(brood_exchange *exchange)
 	}
 }
 
-/* One round of waiting: how many are ready, with *ended the number of channels that are not active any more. */
-static int look(brood_exchange *exchange, brood_channel **out, int max, double deadline, size_t *ended)
+/* One round of waiting: how many are ready, or have ended and are to be given. */
+static int look(brood_exchange *exchange, brood_channel **out, int max, double deadline)
 {
 	struct epoll_event *events = exchange->events;
 	int count = epoll_wait(exchange->fd, events, max, clock_poll_timeout(deadline));
@@ -173,10 +173,10 @@ static int look(brood_exchange *exchange, brood_channel **out, int max, double d
 		/* After the peer's end its last messages still come first. */
 		if (events[i].events & ~(uint32_t)EPOLLIN && !channel_pending(channel)) {
 			end(exchange, channel);
-			++*ended;
-		} else {
-			out[ready++] = channel;
+			if (!(exchange->flags & BROOD_GIVE_ENDED))
+				continue;
 		}
+		out[ready++] = channel;
 	}
 	return ready;
 }
@@ -190,11 +190,10 @@ BROOD_API int brood_exchange_ready(brood_exchange *exchange, brood_channel **out
 	look_at_lingering(exchange);
 	double deadline = clock_deadline(timeout);
 	int ready = 0;
-	size_t ended = 0;
-	while (exchange->active && !ready && !ended) {
+	while (exchange->active && !ready) {
 		size_t most = max < exchange->active ? max : exchange->active;
-		ready = look(exchange, out, most < INT_MAX ? (int)most : INT_MAX, deadline, &ended);
-		if (ready < 0 || (!ready && !ended && !clock_poll_timeout(deadline)))
+		ready = look(exchange, out, most < INT_MAX ? (int)most : INT_MAX, deadline);
+		if (!ready && !clock_poll_timeout(deadline))
 			break;
 	}
 	return ready;
