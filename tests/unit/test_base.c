@@ -112,7 +112,7 @@ END_TEST
 
 START_TEST(errors_come_back)
 {
-	char byte;
+	char byte = 0;
 	ck_assert_int_eq(stream_read_some(-1, &byte, 1), -EBADF);
 	ck_assert_int_eq(stream_read_full(-1, &byte, 1), -EBADF);
 	ck_assert_int_eq(stream_write_full(-1, &byte, 1), -EBADF);
