@@ -69,7 +69,7 @@ static int work_on(struct brood_bytes batch, const struct work *work, struct rea
 		   struct brood_buffer *answer)
 {
 	size_t members;
-	uint64_t first, count, deaths;
+	uint64_t first = 0, count = 0, deaths = 0;
 	int error = brood_unpack_array(&batch, &members);
 	if (!error)
 		error = brood_unpack_uint(&batch, &first);
