@@ -363,6 +363,10 @@ static void guard_before(void)
 {
 	static const struct snapshot nothing;
 
+	/* The runner's own handlers, which kill the test's group: what a test forks would inherit them. */
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGALRM, SIG_DFL);
 	/* What an earlier test left when it failed is not this one's fault. */
 	kill_new(&nothing);
 	if (report_fd >= 0) {
