@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/single_threaded.h>
 #include <sys/socket.h>
@@ -456,12 +457,19 @@ int child_fork_pair(int out[2])
 /* In the keeper; comes back in the child alone, and there as if from child_fork. */
 static void keep_fork(int socket)
 {
+	struct sigaction action;
+	char name[16];
+	sigaction(SIGCHLD, NULL, &action);
+	prctl(PR_GET_NAME, name);
 	keeper_prepare();
 	pid_t keeper = getpid();
 	lineage_hold(true);
 	pid_t child = fork();
 	if (child)
 		keeper_run(socket, child < 0 ? -errno : child, false);
+	/* What the keeper changed before the fork, so that it cannot miss the child's end, is the host's again. */
+	sigaction(SIGCHLD, &action, NULL);
+	prctl(PR_SET_NAME, name);
 	setpgid(0, 0);
 	if (!keeper_bind_child(keeper))
 		_exit(0);
