@@ -135,15 +135,27 @@ void line_abandon(struct line *line)
 static void send_token(struct line *line)
 {
 	const char token = TOKEN;
-	/* Full only if the peer leaves its tokens unread, and then it is awake. */
-	while (send(line->fd, &token, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
+	ssize_t size;
+	do
+		size = send(line->fd, &token, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (size < 0 && errno == EINTR);
+	/* Full only if the peer leaves its tokens unread, and then it is awake. Any other failure would leave it asleep for
+	   ever: then both sides see the end. */
+	if (size < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+		shutdown(line->fd, SHUT_RDWR);
 }
 
-/* Rings if the peer has armed the bell for this message. The store before must have been a full barrier. */
+/*
+ * Rings if the peer has armed the bell for this message. One side stores and then looks for the bell, the other arms it
+ * and then looks for what was stored. Either may miss the other's store, but never both, since all four are in one order
+ * (sequentially consistent); with less, both could, and the peer would sleep on:
+ *
+ *     announced = 7            bell = 7, armed
+ *     bell armed?              announced 7?
+ */
 static void ring(struct line *line, _Atomic uint32_t *bell, uint32_t number)
 {
-	uint32_t armed = atomic_load_explicit(bell, memory_order_relaxed);
+	uint32_t armed = atomic_load(bell);
 	if (armed != armed_for(number, ASLEEP_SOCKET) && armed != armed_for(number, ASLEEP_FUTEX))
 		return;
 	uint32_t how = armed & ASLEEP_MASK;
@@ -172,14 +184,20 @@ void line_arm(struct line *line)
 	atomic_store(&line->peers->message_bell, armed_for(line->received + 1, ASLEEP_SOCKET));
 }
 
-/* One token, waiting for it: 0, or -EBADMSG where it is none. The peer's end is gone. */
+/* One token, waiting for it: 0, or -errno, -EBADMSG where it is none. The peer's end is gone. */
 static int read_token(struct line *line)
 {
 	char token;
 	ssize_t size;
-	do
-		size = recv(line->fd, &token, 1, 0);
-	while (size < 0 && errno == EINTR);
+	while ((size = recv(line->fd, &token, 1, 0)) < 0) {
+		if (errno == ECONNRESET)
+			break;
+		/* Who polls the descriptor may have made it non-blocking. */
+		if (errno == EAGAIN || errno == EWOULDBLOCK)
+			poll(&(struct pollfd){.fd = line->fd, .events = POLLIN}, 1, -1);
+		else if (errno != EINTR)
+			return -errno;
+	}
 	if (size == 1)
 		return token == TOKEN ? 0 : -EBADMSG;
 	line->gone = true;
@@ -271,8 +289,8 @@ void line_answer_put_by(struct line *line)
 bool line_incoming(const struct line *line)
 {
 	if (line->incoming.active)
-		return atomic_load_explicit(&line->peers->written, memory_order_acquire) != line->incoming.body.size;
-	return atomic_load_explicit(&line->peers->announced, memory_order_acquire) != line->received;
+		return atomic_load(&line->peers->written) != line->incoming.body.size;
+	return atomic_load(&line->peers->announced) != line->received;
 }
 
 /* The head of a new message. */
@@ -365,10 +383,9 @@ static bool has_work(const struct line *line, bool sending)
 		return true;
 	if (!sending)
 		return false;
-	if (atomic_load_explicit(&line->peers->acknowledged, memory_order_acquire) == line->sent)
+	if (atomic_load(&line->peers->acknowledged) == line->sent)
 		return true;
-	return line->written < line->length &&
-	       atomic_load_explicit(&line->peers->consumed, memory_order_acquire) != line->consumed;
+	return line->written < line->length && atomic_load(&line->peers->consumed) != line->consumed;
 }
 
 static void relax(void)

@@ -113,12 +113,13 @@ void line_disarm(struct line *);
 /* Arms the message bell, if it is not. Afterwards line_incoming must be asked once more. */
 void line_arm(struct line *);
 
-/* Reads tokens until no more than keep are left: 0 or -EBADMSG. */
+/* Reads tokens until no more than keep are left: 0 or -errno, -EBADMSG where something else came. */
 int line_drop_tokens(struct line *, size_t keep);
 
 /*
  * Waits, at first awake, until there may be something to do: incoming bytes or, while sending, room or an
- * acknowledgement, or the peer's end. Tokens that are counted already stay unread. 0 or -EBADMSG.
+ * acknowledgement, or the peer's end. Tokens that are counted already stay unread, which is only for sending, and only while
+ * something is put by. 0 or -errno, -EBADMSG where something else than tokens came.
  */
 int line_wait(struct line *, bool sending);
 
