@@ -232,10 +232,12 @@ int channel_send(brood_channel *channel, enum frame_kind kind, const void *data,
 	int result = wait_until_received(channel);
 	if (result == 1) {
 		line_answer_put_by(line);
-		result = settle(channel);
-	}
-	if (!result)
+		int error = settle(channel);
+		/* The message has been received all the same; the next call says what is wrong. */
+		if (error)
+			fail(channel, error);
 		return 0;
+	}
 	if (result != -EPIPE)
 		return fail(channel, result);
 	line->gone = true;
@@ -310,23 +312,25 @@ BROOD_API int brood_receive(brood_channel *channel, struct brood_message *out)
 	}
 	/* Awake from here on: the peer need not send tokens. */
 	line_disarm(line);
-	int result = line_drop_tokens(line, 0);
-	while (!result) {
+	for (;;) {
+		/* Nothing is put by, so that no token need stay. */
+		int result = line_drop_tokens(line, 0);
 		bool gone = line->gone;
-		result = line_take(line);
+		if (!result)
+			result = line_take(line);
 		if (result == 1)
 			return deliver(channel, out);
-		if (result < 0)
-			break;
 		/* All that the peer wrote before its end is visible once the end is; so it is taken once more after that. */
-		if (gone && line->incoming.active)
+		if (!result && gone) {
+			if (!line->incoming.active)
+				return 0;
 			result = -ECONNRESET;
-		else if (gone)
-			return 0;
-		else
+		}
+		if (!result)
 			result = line_wait(line, false);
+		if (result)
+			return fail(channel, result);
 	}
-	return fail(channel, result);
 }
 
 bool channel_pending(const brood_channel *channel)
