@@ -62,8 +62,8 @@ for folder in ("examples", "cmd"):
         for where, quoted, name in includes(path):
             if quoted and not (path.parent / name).is_file():
                 problems.append(f'{where}: "{name}" is not beside it')
-            elif quoted and folder == "examples":
-                problems.append(f'{where}: an example stands alone, without "{name}"')
+            elif quoted and path.parent == root / "examples":
+                problems.append(f'{where}: an example of one file stands alone, without "{name}"')
             elif ".." in name or not quoted and any((root / base / name).exists() for base in ("src", "tests")):
                 problems.append(f"{where}: {name} is inside the library")
     tap.check(f"{folder} stands on <brood.h> alone", problems)
