@@ -279,10 +279,6 @@ static int work(struct crew *crew, const volatile int *stop)
 			return count;
 		for (int i = 0; !error && i < count; i++)
 			error = take_answer(crew, worker_of(crew, ready[i]));
-		/* The exchange closes the channels of children that ended between two messages. */
-		for (int i = 0; i < crew->size; i++)
-			if (crew->workers[i].channel && brood_channel_fd(crew->workers[i].channel) < 0)
-				lose(crew, &crew->workers[i]);
 		if (*stop)
 			return -EINTR;
 		progress_draw(&crew->progress, crew->done, crew->cost_done);
@@ -319,7 +315,7 @@ int crew_run(struct tree *tree, const struct settings *settings, const volatile 
 		return 0;
 	for (size_t i = 0; i < tree->count; i++)
 		crew.cost_left += tree->files[i].cost;
-	int error = brood_exchange_new(&crew.exchange, 0);
+	int error = brood_exchange_new(&crew.exchange, BROOD_GIVE_ENDED);
 	if (error)
 		return error;
 	crew.workers = need(NULL, (size_t)crew.size, sizeof *crew.workers);
