@@ -210,12 +210,14 @@ END_TEST
 
 START_TEST(test_threads)
 {
+	traffic_ready_threads();
 	run_many(run_threads, 200000, 500);
 }
 END_TEST
 
 START_TEST(test_threads_on_one)
 {
+	traffic_ready_threads();
 	MUST(traffic_pin(1));
 	run_many(run_threads, 300000, 400);
 }

@@ -8,6 +8,7 @@
 #include <brood.h>
 
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -35,6 +36,22 @@
 #ifndef TRAFFIC_SANITIZED
 #define TRAFFIC_SANITIZED 0
 #endif
+
+static inline void *traffic_nothing(void *context)
+{
+	return context;
+}
+
+/* Before threads are counted: a tool may have one of its own, from the first that is made. */
+static inline void traffic_ready_threads(void)
+{
+	pthread_t thread;
+	if (!TRAFFIC_SANITIZED)
+		return;
+	MUST(!pthread_create(&thread, NULL, traffic_nothing, NULL));
+	pthread_join(thread, NULL);
+	support_baseline();
+}
 
 /* By how much a tool makes this program slower; BROOD_TEST_SLOW says it too. */
 static inline unsigned traffic_slow(void)

@@ -257,6 +257,7 @@ static void *send_late(void *context)
 
 START_TEST(test_non_blocking_descriptor)
 {
+	traffic_ready_threads();
 	brood_channel *channel, *peer;
 	pthread_t thread;
 	GIVES(brood_channel_pair(&channel, &peer), 0);
@@ -293,6 +294,7 @@ static void *receive_one(void *context)
 
 START_TEST(test_pause_in_message)
 {
+	traffic_ready_threads();
 	enum { SIZE = 2 << 20 };
 	uint64_t random = 1;
 	unsigned char *data = calloc(1, SIZE);
@@ -332,6 +334,7 @@ static void *receive_then_announce(void *context)
 
 START_TEST(test_received_before_failure)
 {
+	traffic_ready_threads();
 	for (unsigned round = 0; round < traffic_rounds(500); round++) {
 		brood_channel *channel, *peer;
 		pthread_t thread;
