@@ -69,7 +69,7 @@ struct line {
 	bool armed;  /* the message bell, for the next message */
 	size_t tokens; /* that have come, or must come, and have not been read */
 	bool gone;  /* the peer */
-	uint64_t spin, patience, patience_most; /* nanoseconds to look before sleeping; they adapt */
+	uint64_t spin, patience; /* nanoseconds to look before sleeping; they adapt */
 	unsigned sleeps;
 };
 
