@@ -34,7 +34,12 @@ static int describe_calls(struct brood_buffer *out, const void *caller)
 		int size = snprintf(line, sizeof line, "#%d %s+0x%zx (%s+0x%zx)\n", i - first, info.dli_sname ? info.dli_sname : "?",
 				    info.dli_saddr ? (size_t)(at - (const char *)info.dli_saddr) : 0, module,
 				    (size_t)(at - (const char *)info.dli_fbase));
-		int error = buffer_append(out, line, size < (int)sizeof line ? (size_t)size : sizeof line - 1);
+		if (size >= (int)sizeof line) {
+			/* A name can be of any length, but a frame is a line. */
+			size = sizeof line - 1;
+			line[size - 1] = '\n';
+		}
+		int error = buffer_append(out, line, (size_t)size);
 		if (error)
 			return error;
 	}
