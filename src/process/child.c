@@ -93,14 +93,30 @@ int child_new(struct child **out)
 	return 0;
 }
 
+/*
+ * A keeper that leaves with an order unread resets the connection, which is told once, before what it reported:
+ *
+ *     host                   keeper
+ *     orders TERM
+ *     orders TERM            obeys the first; the child ends
+ *                            reports the end and leaves
+ *     recv: ECONNRESET
+ *     recv: the report
+ */
+static ssize_t receive_report(struct child *child, struct keeper_report *out, int flags)
+{
+	ssize_t size;
+	do
+		size = recv(child->fd, out, sizeof *out, flags);
+	while (size < 0 && (errno == EINTR || errno == ECONNRESET));
+	return size;
+}
+
 /* The keeper's first word: 0, or -errno where there is no child. */
 static int read_start(struct child *child)
 {
 	struct keeper_report report;
-	ssize_t size;
-	do
-		size = recv(child->fd, &report, sizeof report, 0);
-	while (size < 0 && errno == EINTR);
+	ssize_t size = receive_report(child, &report, 0);
 	if (size != (ssize_t)sizeof report || report.kind != KEEPER_STARTED)
 		return -EAGAIN;
 	child->pid = report.pid;
@@ -166,10 +182,7 @@ static void finish(struct child *child)
 static void collect_kept(struct child *child)
 {
 	struct keeper_report report;
-	ssize_t size;
-	do
-		size = recv(child->fd, &report, sizeof report, MSG_DONTWAIT);
-	while (size < 0 && errno == EINTR);
+	ssize_t size = receive_report(child, &report, MSG_DONTWAIT);
 	if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return;
 	if (size == (ssize_t)sizeof report && report.kind == KEEPER_ENDED) {
