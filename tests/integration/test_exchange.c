@@ -64,7 +64,7 @@ START_TEST(test_arguments)
 	brood_exchange *exchange, *other;
 	brood_channel *one, *two, *out;
 	GIVES(brood_exchange_new(NULL, 0), -EINVAL);
-	GIVES(brood_exchange_new(&exchange, 2), -EINVAL);
+	GIVES(brood_exchange_new(&exchange, 4), -EINVAL);
 	exchange = new_exchange(0);
 	other = new_exchange(BROOD_KEEP_OPEN);
 	GIVES(brood_channel_pair(&one, &two), 0);
@@ -142,7 +142,7 @@ START_TEST(test_no_limit)
 	GIVES(brood_exchange_ready(exchange, &out, 1, -1), 1);
 	MUST(out == channel && support_now() - begin > 0.1);
 	traffic_expect(channel, 9, 9);
-	/* Its end makes the next one come back early, with nothing. */
+	/* With the last one's end there is nothing to wait for. */
 	begin = support_now();
 	GIVES(brood_exchange_ready(exchange, &out, 1, 100), 0);
 	MUST(support_now() - begin < support_scale(5));
@@ -314,7 +314,7 @@ START_TEST(test_lives_on)
 	brood_channel *channel = start(exchange, close_and_live, &delay), *idle = start(exchange, wait_child, NULL), *out;
 	double begin = support_now();
 	while (brood_exchange_active(exchange, NULL, 0) > 1)
-		GIVES(brood_exchange_ready(exchange, &out, 1, 5), 0);
+		GIVES(brood_exchange_ready(exchange, &out, 1, 0.01), 0);
 	MUST(support_now() - begin < delay / 2);
 	GIVES(brood_wait(channel, 0, NULL), -ETIMEDOUT);
 	GIVES(brood_channel_fd(channel), -1);
@@ -333,6 +333,34 @@ START_TEST(test_lives_on)
 	GIVES(brood_exchange_active(exchange, NULL, 0), 0);
 	traffic_ended(idle, 3);
 	brood_exchange_free(exchange);
+}
+END_TEST
+
+/* One that ends does not end the waiting for the others, and is given only where that was asked for. */
+START_TEST(test_give_ended)
+{
+	for (int given = 0; given < 2; given++) {
+		double delay = support_scale(0.2), none = 0;
+		brood_exchange *exchange = new_exchange(given ? BROOD_GIVE_ENDED : 0);
+		brood_channel *slow = start(exchange, late_child, &delay), *fast = start(exchange, late_child, &none);
+		struct brood_message message;
+		MUST(next_ready(exchange) == fast);
+		traffic_expect(fast, 9, 9);
+		if (given) {
+			MUST(next_ready(exchange) == fast);
+			GIVES(brood_receive(fast, &message), 0);
+			GIVES(brood_exchange_active(exchange, NULL, 0), 1);
+		}
+		brood_channel *out;
+		GIVES(brood_exchange_ready(exchange, &out, 1, support_scale(10)), 1);
+		MUST(out == slow);
+		traffic_expect(slow, 9, 9);
+		GIVES(brood_exchange_ready(exchange, &out, 1, support_scale(10)), given);
+		MUST(!given || out == slow);
+		GIVES(brood_exchange_ready(exchange, &out, 1, support_scale(10)), 0);
+		brood_exchange_free(exchange);
+		GIVES(brood_waitall(support_scale(5)), 0);
+	}
 }
 END_TEST
 
@@ -549,6 +577,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tests, test_fair);
 	tcase_add_test(tests, test_portions);
 	tcase_add_test(tests, test_lives_on);
+	tcase_add_test(tests, test_give_ended);
 	tcase_add_test(tests, test_keep_open);
 	tcase_add_test(tests, test_coming_and_going);
 	tcase_add_test(tests, test_foreign_loop);
