@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -88,11 +89,9 @@ static int record(int fd)
 	return 0;
 }
 
-int lineage_adopt(int fd)
+/* The lock is held. */
+static int adopt(int fd)
 {
-	if (fd < 0)
-		return -errno;
-	lineage_join();
 	if (fd <= STDERR_FILENO) {
 		int moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 		int error = moved < 0 ? -errno : 0;
@@ -101,9 +100,7 @@ int lineage_adopt(int fd)
 			return error;
 		fd = moved;
 	}
-	pthread_mutex_lock(&lock);
 	int error = record(fd);
-	pthread_mutex_unlock(&lock);
 	if (error) {
 		close(fd);
 		return error;
@@ -111,20 +108,40 @@ int lineage_adopt(int fd)
 	return fd;
 }
 
-int lineage_adopt_pair(int pair[2])
+int lineage_adopt(int fd)
 {
-	int one = lineage_adopt(pair[0]);
-	if (one < 0) {
-		close(pair[1]);
-		return one;
+	if (fd < 0)
+		return -errno;
+	lineage_join();
+	pthread_mutex_lock(&lock);
+	int result = adopt(fd);
+	pthread_mutex_unlock(&lock);
+	return result;
+}
+
+int lineage_socketpair(int type, int out[2])
+{
+	int pair[2], one = -1, other = -1;
+	lineage_join();
+	pthread_mutex_lock(&lock);
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair)) {
+		one = -errno;
+	} else {
+		one = adopt(pair[0]);
+		if (one < 0)
+			close(pair[1]);
+		else
+			other = adopt(pair[1]);
 	}
-	int other = lineage_adopt(pair[1]);
+	pthread_mutex_unlock(&lock);
+	if (one < 0)
+		return one;
 	if (other < 0) {
 		lineage_close(one);
 		return other;
 	}
-	pair[0] = one;
-	pair[1] = other;
+	out[0] = one;
+	out[1] = other;
 	return 0;
 }
 

@@ -12,7 +12,8 @@
  */
 
 /* Counts forks from the first process on: an object that remembers it knows whether it is still in its own process. A new
-   object calls lineage_join, which sees that forks are counted from then on. */
+   object calls lineage_join, which sees that forks are counted from then on; fork handlers that are registered after it
+   take their locks before lineage's. */
 unsigned lineage_join(void);
 unsigned lineage_generation(void);
 
@@ -20,8 +21,9 @@ unsigned lineage_generation(void);
    descriptor or -errno, and then it has been closed. */
 int lineage_adopt(int fd);
 
-/* Both of a pair: 0 or -errno, and then both have been closed. */
-int lineage_adopt_pair(int pair[2]);
+/* A pair of local sockets, adopted: 0 or -errno. A fork of another thread sees both or neither, so that no sibling gets what
+   is only just being made. */
+int lineage_socketpair(int type, int out[2]);
 
 /* Forgets and closes it. -1 is ignored. */
 void lineage_close(int fd);

@@ -75,17 +75,10 @@ static void line_begin(struct line *line, int fd, int side, struct line_share *s
 	};
 }
 
-static int adopt_pair(int pair[2])
-{
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
-		return -errno;
-	return lineage_adopt_pair(pair);
-}
-
 int line_pair(struct line *one, struct line *other)
 {
 	int pair[2];
-	int error = adopt_pair(pair);
+	int error = lineage_socketpair(SOCK_STREAM, pair);
 	if (error)
 		return error;
 	size_t ring;

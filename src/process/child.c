@@ -48,9 +48,15 @@ static void unlock_registry(void)
 	pthread_mutex_unlock(&lock);
 }
 
+/*
+ * Forks take the locks in the reverse order of their registration, and elsewhere lineage's is taken under the registry's:
+ *
+ *     forking                   ending a child
+ *     takes lineage's lock      takes the registry's lock
+ *     waits for the registry's  waits for lineage's, to close
+ */
 static void watch_forks(void)
 {
-	/* First the lineage, whose lock is taken within this one: handlers run in reverse order before a fork. */
 	lineage_join();
 	pthread_atfork(lock_registry, unlock_registry, unlock_registry);
 }
@@ -456,15 +462,7 @@ pid_t child_fork_keeper(void)
 
 int child_fork_pair(int out[2])
 {
-	int pair[2];
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-		return -errno;
-	int error = lineage_adopt_pair(pair);
-	if (error)
-		return error;
-	out[0] = pair[0];
-	out[1] = pair[1];
-	return 0;
+	return lineage_socketpair(SOCK_SEQPACKET, out);
 }
 
 /* In the keeper; comes back in the child alone, and there as if from child_fork. */
