@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -444,6 +445,13 @@ static void flush_before_fork(void)
 	}
 }
 
+/* In the child: what is still buffered, since another thread was at the stream, is the host's to print. */
+static void forget_output(void)
+{
+	__fpurge(stdout);
+	__fpurge(stderr);
+}
+
 /*
  * Without an exit signal the keeper is invisible to a host that waits for any child, and to its SIGCHLD handler. That
  * takes the bare system call, which does not ready the C library's locks for the child: safe only where no other thread
@@ -505,6 +513,7 @@ int child_fork(struct child **out, int keep)
 	if (!keeper) {
 		keep_fork(pair[1]);
 		free(child);
+		forget_output();
 		lineage_enter(keep);
 		on_exit(leave_at_exit, NULL);
 		pthread_sigmask(SIG_SETMASK, &mask, NULL);
