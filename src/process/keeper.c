@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -62,20 +63,23 @@ RAW_FUNCTION static void report_end(int socket, long pid, int status, const stru
 	report(socket, &message);
 }
 
-/* One order of the host's, or its end: false. */
+/* All orders of the host's that have come. false: after them came its end. */
 RAW_FUNCTION static bool obey(int socket, long child, bool *outlive)
 {
-	struct keeper_order order;
-	long size = raw_call(SYS_read, socket, (long)&order, sizeof order, 0, 0);
-	if (size == -EINTR || size == -EAGAIN)
-		return true;
-	if (size != (long)sizeof order)
-		return false;
-	if (order.kind == KEEPER_SIGNAL)
-		raw_call(SYS_kill, -child, order.signal, 0, 0, 0);
-	else if (order.kind == KEEPER_OUTLIVE)
-		*outlive = true;
-	return true;
+	for (;;) {
+		struct keeper_order order;
+		long size = raw_call(SYS_recvfrom, socket, (long)&order, sizeof order, MSG_DONTWAIT, 0);
+		if (size == -EINTR)
+			continue;
+		if (size == -EAGAIN)
+			return true;
+		if (size != (long)sizeof order)
+			return false;
+		if (order.kind == KEEPER_SIGNAL)
+			raw_call(SYS_kill, -child, order.signal, 0, 0, 0);
+		else if (order.kind == KEEPER_OUTLIVE)
+			*outlive = true;
+	}
 }
 
 /*
@@ -100,8 +104,11 @@ RAW_FUNCTION static void watch(int socket, long child, bool outlive, long signal
 				report_end(socket, child, status, &usage);
 				return;
 			}
-			if (raw_call(SYS_getppid, 0, 0, 0, 0, 0) != parent)
+			if (host && raw_call(SYS_getppid, 0, 0, 0, 0, 0) != parent) {
+				/* Its last orders came before its end. */
+				obey(socket, child, &outlive);
 				host = false;
+			}
 		}
 		if (!host && !outlive) {
 			if (child)
