@@ -150,6 +150,17 @@ RAW_FUNCTION static long become(const struct launch *launch)
 			*launch->group = (pid_t)raw_call(SYS_getpid, 0, 0, 0, 0, 0);
 		if (launch->bound && !keeper_bind_child(launch->parent))
 			return -ESRCH;
+		/*
+		 * The host may have been killed since the clone, and the guardian be done already:
+		 *
+		 *     guardian                       program
+		 *     sees that the host has gone
+		 *     kills the groups of the table
+		 *                                    enters its group
+		 *                                    sees that the host has gone
+		 */
+		if (launch->group && raw_call(SYS_getppid, 0, 0, 0, 0, 0) != launch->parent)
+			return -ESRCH;
 	}
 	long error = set_descriptors(launch->sources);
 	if (!error && launch->directory)
