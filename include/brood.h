@@ -305,6 +305,7 @@ typedef struct brood_process brood_process;
  * Between host and program stands a keeper, as with brood_create, so that no waitpid(-1) of the host loses the status.
  * With BROOD_DIRECT the program is the host's own child, which starts faster: for a host in which nobody else waits
  * for any child, and that does not ignore SIGCHLD; else the status may be lost, and brood_process_wait says -ECHILD.
+ * What the host's first thread starts so is killed when that thread ends, even if others go on.
  */
 BROOD_API int brood_spawn(brood_process **out, const struct brood_program *);
 
