@@ -9,7 +9,7 @@
 
 enum {
 	READY_MOST = 64,
-	BATCH_COST_LEAST = 128 << 10,
+	BATCH_COST_LEAST = 12 << 10,
 	BATCH_COST_MOST = 8 << 20,
 	BATCH_FILES_MOST = 2048,
 	DEATHS_MOST = 2, /* of children in one file: in a batch of several, and alone */

@@ -117,39 +117,53 @@ static size_t letter_size(const unsigned char *at, size_t size)
 	return overlong || latin_sign || punctuation || surrogate_or_private ? 0 : length;
 }
 
-/* What an ASCII byte counts as in a word, capital letters as small ones; 0 where it is not part of one. */
-static const unsigned char *folds(void)
+/* How many bytes an apostrophe takes, the typewriter's or the printer's; 0 where there is none. */
+static size_t apostrophe_size(const unsigned char *at, size_t size)
 {
-	static unsigned char table[256];
-	if (!table['a']) {
-		for (int c = '0'; c <= '9'; c++)
-			table[c] = (unsigned char)c;
-		for (int c = 'a'; c <= 'z'; c++)
-			table[c] = table[c - 'a' + 'A'] = (unsigned char)c;
-	}
-	return table;
+	if (*at == '\'')
+		return 1;
+	return size >= 3 && !memcmp(at, "\xe2\x80\x99", 3) ? 3 : 0;
+}
+
+/* What an ASCII byte counts as in a word, capital letters as small ones; 0 where it is not part of one. */
+static char fold(unsigned char byte)
+{
+	if (byte >= 'A' && byte <= 'Z')
+		return (char)(byte - 'A' + 'a');
+	return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') ? (char)byte : 0;
+}
+
+/*
+ * How many bytes a character takes that is part of a word; 0 where there is none. In *out what it counts as, 0 for itself.
+ * An apostrophe is part of a word that has begun and goes on behind it.
+ */
+static size_t part_size(const unsigned char *at, size_t size, bool begun, char *out)
+{
+	*out = fold(*at);
+	if (*out)
+		return 1;
+	if (*at != '\'' && *at < 0x80)
+		return 0;
+	size_t apostrophe = apostrophe_size(at, size);
+	if (!apostrophe)
+		return letter_size(at, size);
+	if (!begun || apostrophe == size || !fold(at[apostrophe]))
+		return 0;
+	*out = '\'';
+	return apostrophe;
 }
 
 uint64_t tally_text(struct tally *tally, const char *text, size_t size, uint64_t *lines)
 {
-	const unsigned char *fold = folds(), *at = (const unsigned char *)text, *end = at + size;
+	const unsigned char *at = (const unsigned char *)text, *end = at + size;
 	uint64_t words = 0, line_ends = 0;
-	char word[WORD_MOST];
+	char word[WORD_MOST], letter;
 	while (at < end) {
 		size_t length = 0, most = WORD_MOST;
-		for (size_t part; at < end; at += part) {
-			char letter = (char)fold[*at];
-			part = 1;
-			if (!letter) {
-				/* An apostrophe is part of a word that goes on behind it. */
-				if (*at == '\'' && length && at + 1 < end && fold[at[1]])
-					letter = '\'';
-				else if (*at < 0x80 || !(part = letter_size(at, (size_t)(end - at))))
-					break;
-			}
+		for (size_t part; at < end && (part = part_size(at, (size_t)(end - at), length, &letter)); at += part) {
 			if (part > most - length) {
 				most = length;
-			} else if (part == 1) {
+			} else if (letter) {
 				word[length++] = letter;
 			} else {
 				memcpy(word + length, at, part);

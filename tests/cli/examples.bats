@@ -1,0 +1,76 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+
+bats_require_minimum_version 1.5.0
+load helper
+
+@test "fork1 forks a child at each line until q" {
+	printf 'one\ntwo\nq\nthree\n' > "$BATS_TEST_TMPDIR/input"
+	"$examples/fork1" < "$BATS_TEST_TMPDIR/input" | name_pids | compare fork1.txt
+}
+
+@test "fork1 ends with its input" {
+	printf 'one\ntwo\n' | "$examples/fork1" | name_pids | compare fork1.txt
+}
+
+@test "fork-count's children count to five and outlive the parent's last line" {
+	"$examples/fork-count" 0.05 > "$BATS_TEST_TMPDIR/output"
+	# The parent has left and its children have not.
+	grep -c counts "$BATS_TEST_TMPDIR/output" | (read -r count && [ "$count" -lt 25 ])
+	enough() { [ "$(grep -c counts "$BATS_TEST_TMPDIR/output")" -eq 25 ]; }
+	eventually enough
+	[ "$(grep -n 'The parent leaves' "$BATS_TEST_TMPDIR/output" | wc -l)" -eq 1 ]
+	for pid in $(sed -n 's/^Started //p' "$BATS_TEST_TMPDIR/output"); do
+		sed -n "s/^\[$pid\] counts //p" "$BATS_TEST_TMPDIR/output" | diff - <(seq 5)
+	done
+}
+
+@test "fork-exec starts the program beside it at each line, by exec" {
+	printf 'one\ntwo\nq\nthree\n' | "$examples/fork-exec" | name_pids | compare fork-exec.txt
+}
+
+@test "fork-exec starts the program beside it at each line, by spawn" {
+	printf 'one\ntwo\nq\nthree\n' | "$examples/fork-exec" spawn | name_pids | compare fork-exec.txt
+}
+
+@test "fork-exec says at once that the program is missing" {
+	cp "$examples/fork-exec" "$BATS_TEST_TMPDIR"
+	export LD_LIBRARY_PATH=$build/src
+	run --separate-stderr -1 "$BATS_TEST_TMPDIR/fork-exec" spawn <<< line
+	[ -z "$output" ]
+	[[ "$stderr" = *"/child: No such file or directory" ]]
+}
+
+@test "a conversation goes both ways, and a failure arrives with its traceback" {
+	"$examples/conversation" > "$BATS_TEST_TMPDIR/output"
+	grep -v '^#' "$BATS_TEST_TMPDIR/output" | compare conversation.txt
+	grep '^#0 ' "$BATS_TEST_TMPDIR/output"
+	grep '^#.* (conversation+0x' "$BATS_TEST_TMPDIR/output"
+}
+
+@test "an exchange gives messages in the order in which they come" {
+	"$examples/exchange" 0.1 | compare exchange.txt
+}
+
+@test "values and lines go through a pipe and a file" {
+	"$examples/pipe" | compare pipe.txt
+}
+
+@test "the program in the README does what the README says" {
+	awk '/^```c$/ { inside = 1; next } /^```$/ { if (inside) exit } inside' "$project/README.md" \
+		> "$BATS_TEST_TMPDIR/program.c"
+	awk '/^```text$/ { inside = 1; next } /^```$/ { if (inside) exit } inside' "$project/README.md" \
+		> "$BATS_TEST_TMPDIR/expected"
+	[ "$(wc -l < "$BATS_TEST_TMPDIR/program.c")" -lt 25 ]
+	[ -s "$BATS_TEST_TMPDIR/expected" ]
+	# A library with sanitizers needs a program with them.
+	sanitize=
+	if nm -D "$build/src/libbrood.so" | grep -q __asan_init; then
+		sanitize=-fsanitize=address,undefined
+	fi
+	${CC:-cc} -std=c99 -Wall -Wextra -Werror $sanitize -I "$project/include" -o "$BATS_TEST_TMPDIR/program" \
+		"$BATS_TEST_TMPDIR/program.c" -L "$build/src" -lbrood -Wl,-rpath,"$build/src"
+	# The sanitizers would turn the signal of its bug into an exit code.
+	ASAN_OPTIONS=handle_segv=0 UBSAN_OPTIONS=handle_segv=0 "$BATS_TEST_TMPDIR/program" \
+		 diff -u "$BATS_TEST_TMPDIR/expected" -
+}
