@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An exchange collects from children of different speed: each counts to three, and what they say is printed in the order
+ * An exchange collects from children of different speed: each counts to two, and what they say is printed in the order
  * in which it comes. The argument is the interval of the fastest child, in seconds.
  */
 #include <brood.h>
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { CHILDREN = 3, COUNTS = 3 };
+enum { CHILDREN = 3, COUNTS = 2 };
 
 struct runner {
 	const char *name;
@@ -34,7 +34,7 @@ static int run(brood_channel *channel, void *context)
 
 static int start_all(brood_exchange *exchange, double interval)
 {
-	struct runner runners[CHILDREN] = {{"tortoise", interval * 16}, {"dog", interval * 4}, {"hare", interval}};
+	struct runner runners[CHILDREN] = {{"tortoise", interval * 32}, {"dog", interval * 8}, {"hare", interval}};
 	for (int i = 0; i < CHILDREN; i++) {
 		brood_channel *channel;
 		int error = brood_start(&channel, run, &runners[i]);
@@ -65,7 +65,7 @@ static int collect(brood_exchange *exchange)
 
 int main(int argc, char **argv)
 {
-	double interval = argc > 1 ? strtod(argv[1], NULL) : 0.1;
+	double interval = argc > 1 ? strtod(argv[1], NULL) : 0.05;
 	if (!(interval >= 0 && interval <= 60)) {
 		fputs("usage: exchange [SECONDS]\n", stderr);
 		return 2;

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 # What all tests here use. BROOD_BUILD is the build directory; the project's own build/ where it is not set.
 
+# A program that fails fails the test, also at the left of a pipe.
+set -o pipefail
+
 project=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 build=$(cd "${BROOD_BUILD:-$project/build}" && pwd)
 expected=$BATS_TEST_DIRNAME/expected
