@@ -146,6 +146,9 @@ int child_begin(struct child *child, const struct child_origin *origin)
 	child->stack = origin->stack;
 	int error = child->keeper ? read_start(child) : 0;
 	if (error) {
+		/* Closed first: where it is the report that could not be read, the keeper has a child, and ends it then. */
+		lineage_close(child->fd);
+		child->fd = -1;
 		end_keeper(child);
 		return error;
 	}
