@@ -241,11 +241,11 @@ static void *chatter(void *context)
 /* Channels that are always ready do not hide another, even when one is asked for at a time. */
 START_TEST(test_fair)
 {
+	traffic_ready_threads();
 	enum { COUNT = 8 };
 	brood_exchange *exchange = new_exchange(0);
 	brood_channel *mine[COUNT], *theirs[COUNT], *out;
 	pthread_t threads[COUNT];
-	traffic_ready_threads();
 	for (int i = 0; i < COUNT; i++) {
 		GIVES(brood_channel_pair(&mine[i], &theirs[i]), 0);
 		GIVES(brood_exchange_add(exchange, mine[i]), 0);
@@ -389,13 +389,13 @@ END_TEST
 /* Removed and added again, closed, freed: in every order, and what stays goes on. */
 START_TEST(test_coming_and_going)
 {
+	traffic_ready_threads();
 	enum { COUNT = 12 };
 	uint64_t random = 7;
 	brood_exchange *exchange = new_exchange(0);
 	brood_channel *mine[COUNT], *theirs[COUNT], *out[COUNT];
 	bool inside[COUNT], open[COUNT], waiting[COUNT] = {0};
 	pthread_t threads[COUNT];
-	traffic_ready_threads();
 	for (int i = 0; i < COUNT; i++) {
 		GIVES(brood_channel_pair(&mine[i], &theirs[i]), 0);
 		inside[i] = false;
@@ -523,6 +523,7 @@ static void *send_to_all(void *context)
 
 START_TEST(test_ten_thousand)
 {
+	traffic_ready_threads();
 	size_t count = traffic_slow() < 10 ? 10000 : 500;
 	struct rlimit limit, higher = {.rlim_cur = 30000, .rlim_max = 30000};
 	if (setrlimit(RLIMIT_NOFILE, &higher)) {
@@ -535,7 +536,6 @@ START_TEST(test_ten_thousand)
 		if (count < 9000 && traffic_slow() < 10)
 			support_skip("only %lu descriptors may be open", (unsigned long)limit.rlim_cur);
 	}
-	traffic_ready_threads();
 	brood_exchange *exchange = new_exchange(0);
 	brood_channel **mine = calloc(count, sizeof *mine), **theirs = calloc(count + 1, sizeof *theirs), *out[64];
 	pthread_t thread;
