@@ -93,6 +93,10 @@ static int work_on(struct brood_bytes batch, const struct work *work, struct rea
 int worker_run(brood_channel *channel, void *context)
 {
 	const struct work *work = context;
+	/* The host's handlers, which only take note, are not for a child. */
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
 	struct brood_message message;
 	struct brood_buffer answer = {0};
 	struct tally tally = {0};
