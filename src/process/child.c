@@ -499,7 +499,7 @@ static void keep_fork(int socket)
 
 int child_fork(struct child **out, int keep)
 {
-	int pair[2];
+	int pair[2] = {-1, -1};
 	struct child *child;
 	int error = child_new(&child);
 	if (error)
