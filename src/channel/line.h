@@ -28,7 +28,7 @@
  * word is read once, checked against what this side knows, and then used.
  */
 
-enum { LINE_INLINE = 72, LINE_CHUNK = 256 * 1024 };
+enum { LINE_INLINE = 72, LINE_CHUNK = 64 * 1024 };
 
 /* What one side writes. Two cache lines: the first holds all that a short message needs. */
 struct line_half {
