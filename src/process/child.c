@@ -109,14 +109,24 @@ int child_new(struct child **out)
  *                            reports the end and leaves
  *     recv: ECONNRESET
  *     recv: the report
+ *
+ * And the kernel looks for a message first, and for the end after that, so that its first word of the end is not the last:
+ *
+ *     recv: no message yet
+ *                            reports the end and leaves
+ *     recv: the keeper has gone, 0
+ *     recv: the report
  */
 static ssize_t receive_report(struct child *child, struct keeper_report *out, int flags)
 {
-	ssize_t size;
-	do
-		size = recv(child->fd, out, sizeof *out, flags);
-	while (size < 0 && (errno == EINTR || errno == ECONNRESET));
-	return size;
+	for (bool gone = false;;) {
+		ssize_t size = recv(child->fd, out, sizeof *out, flags);
+		if (size > 0 || (!size && gone))
+			return size;
+		if (size < 0 && errno != EINTR && errno != ECONNRESET)
+			return size;
+		gone = !size;
+	}
 }
 
 /* The keeper's first word: 0, or -errno where there is no child. */

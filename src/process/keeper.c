@@ -66,11 +66,16 @@ RAW_FUNCTION static void report_end(int socket, long pid, int status, const stru
 /* All orders of the host's that have come. false: after them came its end. */
 RAW_FUNCTION static bool obey(int socket, long child, bool *outlive)
 {
-	for (;;) {
+	for (bool gone = false;;) {
 		struct keeper_order order;
 		long size = raw_call(SYS_recvfrom, socket, (long)&order, sizeof order, MSG_DONTWAIT, 0);
 		if (size == -EINTR)
 			continue;
+		/* An order that came while the kernel was looking is behind the first word of the end; see receive_report. */
+		if (!size && !gone) {
+			gone = true;
+			continue;
+		}
 		if (size == -EAGAIN)
 			return true;
 		if (size != (long)sizeof order)
