@@ -170,8 +170,9 @@ BROOD_API int brood_channel_fd(const brood_channel *);
 BROOD_API int brood_channel_limit(brood_channel *, size_t bytes);
 
 /*
- * Sends a message of any size, 0 included, and returns 0 when the peer has received it: its brood_receive has it, or its
- * brood_send, which was under way at the same time, has put it by for its next brood_receive.
+ * Sends a message of any size, 0 included, and returns 0 when the peer has received it: its brood_receive has it, or it has
+ * been put by for the peer's next brood_receive, as is done by a brood_send that is under way at the same time, and when
+ * the peer first asks for the descriptor or adds the channel to an exchange.
  *
  * -EPIPE     the peer closed, or ended, before it received the message
  * -EBADMSG   the peer broke the protocol; the channel is ended

@@ -181,9 +181,11 @@ START_TEST(test_last_message)
 }
 END_TEST
 
-/* A peer that is killed while it sends, its message whole in memory, but nobody there to acknowledge it to. */
+/* A peer that is killed while it sends, its message whole in memory, but nobody there to acknowledge it to. It sends
+   once it is in the exchange: what had come before would be put by then, and acknowledged. */
 static int announce_and_wait(brood_channel *channel, void *context)
 {
+	support_sleep(0.05);
 	(void)traffic_send(channel, *(size_t *)context, 5);
 	return 0;
 }
