@@ -10,9 +10,9 @@
 #include "process/stack.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -80,7 +80,8 @@ static _Noreturn void keep_copied(struct plan *plan)
 	keeper_prepare();
 	plan->launch.parent = getpid();
 	int result[2];
-	long child = pipe2(result, O_CLOEXEC) ? -errno : 0;
+	/* Not on 0 to 2, which the program may take for the host's own. */
+	long child = lineage_socketpair(SOCK_STREAM, result);
 	if (!child) {
 		lineage_hold(true);
 		child = fork();
@@ -90,7 +91,7 @@ static _Noreturn void keep_copied(struct plan *plan)
 		}
 		if (child < 0)
 			child = -errno;
-		close(result[1]);
+		lineage_close(result[1]);
 		int error;
 		if (child > 0 && read(result[0], &error, sizeof error) == (ssize_t)sizeof error) {
 			waitpid((pid_t)child, NULL, 0);
@@ -160,7 +161,8 @@ static int spawn_direct(struct child *child, struct plan *plan)
 		int error = plan->launch.error ? -plan->launch.error : fd;
 		if (pid > 0) {
 			kill(-pid, SIGKILL);
-			waitpid(pid, NULL, 0);
+			while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+				;
 			lineage_close(fd);
 		}
 		if (plan->launch.group)
