@@ -203,7 +203,8 @@ static void collect_kept(struct child *child)
 {
 	struct keeper_report report;
 	ssize_t size = receive_report(child, &report, MSG_DONTWAIT);
-	if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+	/* Nothing yet, or no memory to take it: only the end of the connection says that the keeper has gone. */
+	if (size < 0)
 		return;
 	if (size == (ssize_t)sizeof report && report.kind == KEEPER_ENDED) {
 		set_status(child, report.wait_status);
