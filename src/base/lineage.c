@@ -94,7 +94,8 @@ static int adopt(int fd)
 {
 	if (fd <= STDERR_FILENO) {
 		int moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-		int error = moved < 0 ? -errno : 0;
+		/* EINVAL: the limit of descriptors allows none so high. */
+		int error = moved >= 0 ? 0 : errno == EINVAL ? -EMFILE : -errno;
 		close(fd);
 		if (error)
 			return error;

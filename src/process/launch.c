@@ -198,8 +198,9 @@ static int save(struct before *before, const struct launch *launch)
 		if (before->flags[i] < 0)
 			continue;
 		before->saved[i] = fcntl(i, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		/* EINVAL: the limit of descriptors allows none so high. */
 		if (before->saved[i] < 0)
-			return -errno;
+			return errno == EINVAL ? -EMFILE : -errno;
 	}
 	if (launch->directory) {
 		before->directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
