@@ -218,26 +218,36 @@ static void collect_kept(struct child *child)
 	finish(child);
 }
 
-static void collect_direct(struct child *child)
+/* As wait4, but by pidfd, which certainly is the child's: 0 not yet, its pid, or -errno. */
+static long wait_direct(const struct child *child, int *status, struct rusage *usage)
 {
 	siginfo_t info = {0};
-	struct rusage usage = {0};
 	long result;
 	/* The C library's waitid does not give the resource usage. */
 	do
-		result = raw_call(SYS_waitid, P_PIDFD, child->fd, (long)&info, WEXITED | WNOHANG, (long)&usage);
+		result = raw_call(SYS_waitid, P_PIDFD, child->fd, (long)&info, WEXITED | WNOHANG, (long)usage);
 	while (result == -EINTR);
-	if (!result && !info.si_pid)
+	if (result == -EPERM || result == -ENOSYS || result == -EINVAL) /* a sandbox, which does not know it */
+		return raw_call(SYS_wait4, child->pid, (long)status, WNOHANG, (long)usage, 0);
+	if (result)
+		return result;
+	*status = info.si_code == CLD_EXITED ? W_EXITCODE(info.si_status, 0)
+					     : info.si_status | (info.si_code == CLD_DUMPED ? WCOREFLAG : 0);
+	return info.si_pid;
+}
+
+static void collect_direct(struct child *child)
+{
+	struct rusage usage = {0};
+	int status = 0;
+	long result = wait_direct(child, &status, &usage);
+	if (!result)
 		return;
 	guardian_forget(child->pid);
-	if (result) {
+	if (result < 0)
 		child->lost = true;
-	} else if (info.si_code == CLD_EXITED) {
-		child->status.exit_code = info.si_status;
-	} else {
-		child->status.signal = info.si_status;
-		child->status.core_dumped = info.si_code == CLD_DUMPED;
-	}
+	else
+		set_status(child, status);
 	child->status.user_seconds = (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec * 1e-6;
 	child->status.system_seconds = (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec * 1e-6;
 	child->status.peak_bytes = (size_t)usage.ru_maxrss * 1024;
