@@ -90,9 +90,28 @@ static bool has_option(const char *options, const char *name)
 	return false;
 }
 
+/* mountinfo writes spaces and their like as \040, in octal. */
+static void decode(char *path)
+{
+	char *to = path;
+	for (const char *at = path; *at; to++) {
+		int digits = 0;
+		while (*at == '\\' && digits < 3 && at[1 + digits] >= '0' && at[1 + digits] <= '7')
+			digits++;
+		if (digits == 3) {
+			*to = (char)((at[1] - '0') << 6 | (at[2] - '0') << 3 | (at[3] - '0'));
+			at += 4;
+		} else {
+			*to = *at++;
+		}
+	}
+	*to = '\0';
+}
+
 /*
  * Finds where the hierarchy is mounted, and cuts from the group's path what the mount already stands for: within a
- * container the mount shows a subtree, whose root mountinfo names.
+ * container the mount shows a subtree, whose root mountinfo names. A mount that shows the group goes before one that shows
+ * another subtree.
  */
 static bool find_mount(const char *mounts, bool unified, char *mount, char *group)
 {
@@ -101,8 +120,8 @@ static bool find_mount(const char *mounts, bool unified, char *mount, char *grou
 		return false;
 	char *line = NULL;
 	size_t capacity = 0;
-	bool found = false;
-	while (!found && getline(&line, &capacity, file) > 0) {
+	bool found = false, shows_group = false;
+	while (!shows_group && getline(&line, &capacity, file) > 0) {
 		char shown[PATH_MAX], point[PATH_MAX], type[64];
 		const char *tail = strstr(line, " - ");
 		if (!tail || sscanf(line, "%*s %*s %*s %4095s %4095s", shown, point) != 2 || sscanf(tail, " - %63s", type) != 1)
@@ -110,11 +129,15 @@ static bool find_mount(const char *mounts, bool unified, char *mount, char *grou
 		const char *options = strrchr(tail, ' ');
 		if (unified ? strcmp(type, "cgroup2") != 0 : strcmp(type, "cgroup") != 0 || !options || !has_option(options + 1, "cpu"))
 			continue;
-		found = true;
-		strcpy(mount, point);
-		size_t size = strlen(shown);
-		if (size > 1 && !strncmp(group, shown, size) && (!group[size] || group[size] == '/'))
+		decode(shown);
+		decode(point);
+		size_t size = strcmp(shown, "/") ? strlen(shown) : 0;
+		shows_group = !strncmp(group, shown, size) && (!group[size] || group[size] == '/');
+		if (shows_group)
 			memmove(group, group + size, strlen(group + size) + 1);
+		if (shows_group || !found)
+			strcpy(mount, point);
+		found = true;
 	}
 	free(line);
 	fclose(file);
