@@ -8,8 +8,11 @@
 #include "process/stack.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,7 +26,7 @@ static size_t next_slot, used;
 static struct {
 	unsigned generation;
 	pid_t pid;
-	int fd;
+	int fd, status; /* its socket, and what the kernel says of this process; the second may be a negative errno */
 	void *stack;
 } guardian;
 
@@ -70,6 +73,7 @@ static int begin(void)
 	guardian.pid = pid;
 	guardian.fd = pair[0];
 	guardian.stack = stack;
+	guardian.status = lineage_adopt(open("/proc/self/status", O_RDONLY | O_CLOEXEC));
 	return 0;
 }
 
@@ -114,11 +118,31 @@ void guardian_forget(pid_t group)
 	}
 }
 
+/* A set of signals in hexadecimal, on a line of its own; all of them where it is not there, or not whole. */
+static uint64_t read_set(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+	if (!at || !strchr(at + 1, '\n'))
+		return UINT64_MAX;
+	return strtoull(at + strlen(name), NULL, 16);
+}
+
+uint64_t guardian_changed_signals(void)
+{
+	char text[4096];
+	ssize_t size = guardian.status >= 0 ? pread(guardian.status, text, sizeof text - 1, 0) : -1;
+	if (size < 0)
+		return UINT64_MAX;
+	text[size] = '\0';
+	return read_set(text, "\nSigIgn:") | read_set(text, "\nSigCgt:");
+}
+
 void guardian_dismiss(void)
 {
 	if (!present() || used)
 		return;
 	lineage_close(guardian.fd);
+	lineage_close(guardian.status);
 	while (waitpid(guardian.pid, NULL, __WALL) < 0 && errno == EINTR)
 		;
 	stack_free(guardian.stack);

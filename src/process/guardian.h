@@ -3,6 +3,7 @@
 #define BROOD_PROCESS_GUARDIAN_H
 
 #include <stdatomic.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -19,6 +20,10 @@ void guardian_return(_Atomic(pid_t) *slot);
 
 /* Frees the slot of a group whose leader has been waited for. */
 void guardian_forget(pid_t group);
+
+/* The signals that this process ignores or handles, from the lowest bit on; all bits where the kernel does not say. For a
+   holder of a slot, who needs no lock. */
+uint64_t guardian_changed_signals(void);
 
 /* Ends the guardian if no slot is in use. */
 void guardian_dismiss(void);

@@ -72,6 +72,7 @@ int launch_prepare(struct launch *out, const struct brood_program *program)
 		.env = program->env ? program->env : (const char *const *)environ,
 		.directory = program->directory,
 		.files = files,
+		.changed = UINT64_MAX,
 		.report = -1,
 	};
 	for (int i = 0; i < 3; i++)
@@ -112,7 +113,8 @@ RAW_FUNCTION static long set_descriptors(const int *wanted)
 	return result < 0 ? result : 0;
 }
 
-RAW_FUNCTION static void set_signals(void)
+/* Handlers go before the mask does: here they would run in the host's memory. */
+RAW_FUNCTION static void set_signals(uint64_t changed)
 {
 	const struct {
 		void *handler;
@@ -121,7 +123,8 @@ RAW_FUNCTION static void set_signals(void)
 		unsigned long mask;
 	} action = {0};
 	for (int signal = 1; signal < NSIG; signal++)
-		raw_call(SYS_rt_sigaction, signal, (long)&action, 0, sizeof action.mask, 0);
+		if (changed >> (signal - 1) & 1)
+			raw_call(SYS_rt_sigaction, signal, (long)&action, 0, sizeof action.mask, 0);
 	const unsigned long none = 0;
 	raw_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&none, 0, sizeof none, 0);
 }
@@ -169,7 +172,7 @@ RAW_FUNCTION static long become(const struct launch *launch)
 		return error;
 	if (launch->fresh) {
 		raw_close_from(STDERR_FILENO + 1, launch->report);
-		set_signals();
+		set_signals(launch->changed);
 	}
 	return try_files(launch);
 }

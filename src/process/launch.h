@@ -17,6 +17,7 @@ struct launch {
 	bool fresh;             /* a group, default signals, no other descriptors */
 	bool bound;             /* dies with its parent */
 	pid_t parent;           /* who that is */
+	uint64_t changed;       /* signals that may be ignored or handled here, from the lowest bit on */
 	_Atomic(pid_t) *group;  /* where to enter its group before the exec, or NULL */
 	int report;             /* where to write why it failed; -1: error is enough, since memory is shared */
 	volatile int error;

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/single_threaded.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -151,6 +152,10 @@ static int spawn_direct(struct child *child, struct plan *plan)
 		/* The kernel kills a bound child with the thread that made it, and only the first is there to the end. */
 		plan->launch.parent = getpid();
 		plan->launch.bound = !plan->outlive && gettid() == getpid();
+		/* Making all 64 signals default one by one is half of what this costs beside a bare clone, and asking which need
+		   it half of that. With threads about, another might change one in between. */
+		if (plan->launch.group && __libc_single_threaded)
+			plan->launch.changed = guardian_changed_signals();
 		pid = clone(launch_run, stack_of_program(plan->stack), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &plan->launch,
 			    &fd);
 		pthread_sigmask(SIG_SETMASK, &mask, NULL);
