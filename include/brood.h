@@ -138,7 +138,8 @@ struct brood_message {
  * host, and no ignored SIGCHLD, can lose how the child ended.
  *
  * In a host with threads only the calling thread goes on in the child, which may then do what is safe after fork(2)
- * there: with glibc that includes malloc and stdio, but not locks that another thread may have held.
+ * there: with glibc that includes malloc and stdio, but not locks that another thread may have held. Of the streams only
+ * stdout and stderr are flushed then.
  *
  * -EAGAIN: no more processes may be made.
  */

@@ -3,6 +3,7 @@
 
 #include "base/lineage.h"
 #include "channel/exchange.h"
+#include "process/fork.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -54,7 +55,7 @@ BROOD_API int brood_create(brood_channel **out)
 		free(child);
 		return result;
 	}
-	result = child_fork(&host->child, child->line.fd);
+	result = fork_child(&host->child, child->line.fd);
 	if (!result) {
 		line_abandon(&host->line);
 		discard(host);
@@ -83,7 +84,7 @@ BROOD_API int brood_start(brood_channel **out, brood_process_fn *function, void 
 	if (!result) {
 		int code = function(channel, context);
 		brood_close(channel);
-		child_leave(code >= 0 && code <= 255 ? code : 255);
+		fork_leave(code >= 0 && code <= 255 ? code : 255);
 	}
 	*out = channel;
 	return 0;

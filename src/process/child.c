@@ -11,12 +11,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdio_ext.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/single_threaded.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -60,13 +56,6 @@ static void watch_forks(void)
 {
 	lineage_join();
 	pthread_atfork(lock_registry, unlock_registry, unlock_registry);
-}
-
-void child_block_signals(sigset_t *before)
-{
-	sigset_t all;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, before);
 }
 
 /* After a fork the registry lists the parent's children. */
@@ -428,134 +417,4 @@ BROOD_API int brood_waitall(double timeout)
 		if (error && error != -ECHILD)
 			return error;
 	}
-}
-
-/* --- forking ------------------------------------------------------------------------------------------------------- */
-
-_Noreturn void child_leave(int status)
-{
-	fflush(NULL);
-	_exit(status);
-}
-
-BROOD_NORETURN BROOD_API void brood_suicide(int status)
-{
-	child_leave(status);
-}
-
-/* Registered last, so run before what the host registered, which with it never runs in the child. */
-static void leave_at_exit(int status, void *context)
-{
-	(void)context;
-	child_leave(status);
-}
-
-/*
- * What is buffered would be printed by host and child. With threads about, fflush(NULL) would wait for any stream that
- * another thread is reading from, perhaps for ever, so there only the standard streams are flushed, if they are free.
- */
-static void flush_before_fork(void)
-{
-	if (__libc_single_threaded) {
-		fflush(NULL);
-		return;
-	}
-	FILE *const streams[] = {stdout, stderr};
-	for (size_t i = 0; i < 2; i++) {
-		if (ftrylockfile(streams[i]))
-			continue;
-		fflush_unlocked(streams[i]);
-		funlockfile(streams[i]);
-	}
-}
-
-/* In the child: what is still buffered, since another thread was at the stream, is the host's to print. */
-static void forget_output(void)
-{
-	__fpurge(stdout);
-	__fpurge(stderr);
-}
-
-/*
- * Without an exit signal the keeper is invisible to a host that waits for any child, and to its SIGCHLD handler. That
- * takes the bare system call, which does not ready the C library's locks for the child: safe only where no other thread
- * can hold one. The keeper then forks through the C library, so that the child is all right.
- */
-pid_t child_fork_keeper(void)
-{
-	flush_before_fork();
-	if (__libc_single_threaded)
-		return (pid_t)syscall(SYS_clone, 0L, 0L, 0L, 0L, 0L);
-	lineage_hold(true);
-	pid_t keeper = fork();
-	lineage_hold(false);
-	return keeper;
-}
-
-int child_fork_pair(int out[2])
-{
-	return lineage_socketpair(SOCK_SEQPACKET, out);
-}
-
-/* In the keeper; comes back in the child alone, and there as if from child_fork. */
-static void keep_fork(int socket)
-{
-	struct sigaction action;
-	char name[16];
-	sigaction(SIGCHLD, NULL, &action);
-	prctl(PR_GET_NAME, name);
-	keeper_prepare();
-	pid_t keeper = getpid();
-	lineage_hold(true);
-	pid_t child = fork();
-	if (child)
-		keeper_run(socket, child < 0 ? -errno : child, false);
-	/* What the keeper changed before the fork, so that it cannot miss the child's end, is the host's again. */
-	sigaction(SIGCHLD, &action, NULL);
-	prctl(PR_SET_NAME, name);
-	setpgid(0, 0);
-	if (!keeper_bind_child(keeper))
-		_exit(0);
-}
-
-int child_fork(struct child **out, int keep)
-{
-	int pair[2] = {-1, -1};
-	struct child *child;
-	int error = child_new(&child);
-	if (error)
-		return error;
-	error = child_fork_pair(pair);
-	if (error) {
-		child_free(child);
-		return error;
-	}
-	sigset_t mask;
-	child_block_signals(&mask);
-	pid_t keeper = child_fork_keeper();
-	error = keeper < 0 ? -errno : 0;
-	if (!keeper) {
-		keep_fork(pair[1]);
-		free(child);
-		forget_output();
-		lineage_enter(keep);
-		on_exit(leave_at_exit, NULL);
-		pthread_sigmask(SIG_SETMASK, &mask, NULL);
-		*out = NULL;
-		return 0;
-	}
-	pthread_sigmask(SIG_SETMASK, &mask, NULL);
-	lineage_close(pair[1]);
-	if (error) {
-		lineage_close(pair[0]);
-		child_free(child);
-		return error;
-	}
-	error = child_begin(child, &(struct child_origin){.fd = pair[0], .keeper = keeper});
-	if (error) {
-		child_free(child);
-		return error;
-	}
-	*out = child;
-	return child_pid(child);
 }

@@ -4,7 +4,6 @@
 
 #include <brood.h>
 
-#include <signal.h>
 #include <stdatomic.h>
 
 /*
@@ -14,14 +13,8 @@
  */
 struct child;
 
-/* Forks as brood_create describes. In the child: 0, with *out NULL and keep the only descriptor of brood's left open. */
-int child_fork(struct child **out, int keep);
-
-/* Ends a forked child that has run its function: flushes, then _exit. */
-_Noreturn void child_leave(int status);
-
 /*
- * For a child that is made in another way. child_new makes room for one, before there is anything to lose; child_begin
+ * How a child is made: child_new makes room for one, before there is anything to lose; child_begin
  * hands over a keeper's socket, or a pidfd where direct, which it owns from then on, and waits for the keeper's word that
  * there is a child: 0, or -errno as the keeper gives it, and then the keeper has been waited for.
  */
@@ -34,11 +27,6 @@ struct child_origin {
 int child_new(struct child **out);
 int child_begin(struct child *, const struct child_origin *);
 
-/* Makes a keeper as a copy of this process; 0 in the keeper. child_fork_pair makes its socket: the host's end first, which
-   is lineage's. */
-pid_t child_fork_keeper(void);
-int child_fork_pair(int out[2]);
-
 pid_t child_pid(const struct child *);
 int child_fd(struct child *);
 int child_wait(struct child *, double timeout, struct brood_status *out);
@@ -49,8 +37,5 @@ void child_free(struct child *);
 /* guardian_slot and guardian_return, under the registry's lock. */
 int child_guard(_Atomic(pid_t) **out);
 void child_unguard(_Atomic(pid_t) *slot);
-
-/* Blocks every signal for this thread, and what was blocked before. */
-void child_block_signals(sigset_t *before);
 
 #endif

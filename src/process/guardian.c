@@ -3,7 +3,7 @@
 
 #include "base/lineage.h"
 #include "base/raw.h"
-#include "process/child.h"
+#include "base/signals.h"
 #include "process/keeper.h"
 #include "process/stack.h"
 
@@ -46,7 +46,7 @@ RAW_FUNCTION static int guard(void *context)
 static int begin(void)
 {
 	int pair[2];
-	int error = child_fork_pair(pair);
+	int error = lineage_socketpair(SOCK_SEQPACKET, pair);
 	if (error)
 		return error;
 	void *stack = stack_new();
@@ -59,10 +59,10 @@ static int begin(void)
 		table[i] = 0;
 	used = 0;
 	sigset_t mask;
-	child_block_signals(&mask);
+	signals_block(&mask);
 	int pid = clone(guard, stack_of_keeper(stack), CLONE_VM, (void *)(long)pair[1]);
 	error = pid < 0 ? -errno : 0;
-	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	signals_restore(&mask);
 	lineage_close(pair[1]);
 	if (error) {
 		lineage_close(pair[0]);

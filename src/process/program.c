@@ -3,7 +3,9 @@
 
 #include "base/lineage.h"
 #include "base/raw.h"
+#include "base/signals.h"
 #include "process/child.h"
+#include "process/fork.h"
 #include "process/guardian.h"
 #include "process/keeper.h"
 #include "process/launch.h"
@@ -105,22 +107,22 @@ static _Noreturn void keep_copied(struct plan *plan)
 static int spawn_kept(struct child *child, struct plan *plan)
 {
 	int pair[2];
-	int error = child_fork_pair(pair);
+	int error = lineage_socketpair(SOCK_SEQPACKET, pair);
 	if (error) {
 		child_free(child);
 		return error;
 	}
 	plan->socket = pair[1];
 	sigset_t mask;
-	child_block_signals(&mask);
+	signals_block(&mask);
 	pid_t keeper = share_keeper(plan);
 	if (keeper < 0) {
-		keeper = child_fork_keeper();
+		keeper = fork_keeper();
 		if (!keeper)
 			keep_copied(plan);
 	}
 	error = keeper < 0 ? -errno : 0;
-	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	signals_restore(&mask);
 	/* A keeper that shares memory has its own copy of the descriptors from birth. */
 	lineage_close(pair[1]);
 	if (error) {
@@ -148,7 +150,7 @@ static int spawn_direct(struct child *child, struct plan *plan)
 	pid_t pid = -1;
 	if (plan->stack) {
 		sigset_t mask;
-		child_block_signals(&mask);
+		signals_block(&mask);
 		/* The kernel kills a bound child with the thread that made it, and only the first is there to the end. */
 		plan->launch.parent = getpid();
 		plan->launch.bound = !plan->outlive && gettid() == getpid();
@@ -158,7 +160,7 @@ static int spawn_direct(struct child *child, struct plan *plan)
 			plan->launch.changed = guardian_changed_signals();
 		pid = clone(launch_run, stack_of_program(plan->stack), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &plan->launch,
 			    &fd);
-		pthread_sigmask(SIG_SETMASK, &mask, NULL);
+		signals_restore(&mask);
 		stack_free(plan->stack);
 		plan->stack = NULL;
 	}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "process/fork.h"
+
+#include "base/lineage.h"
+#include "base/signals.h"
+#include "process/keeper.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/single_threaded.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+_Noreturn void fork_leave(int status)
+{
+	fflush(NULL);
+	_exit(status);
+}
+
+BROOD_NORETURN BROOD_API void brood_suicide(int status)
+{
+	fork_leave(status);
+}
+
+/* Registered last, so run before what the host registered, which with it never runs in the child. */
+static void leave_at_exit(int status, void *context)
+{
+	(void)context;
+	fork_leave(status);
+}
+
+/*
+ * What is buffered would be printed by host and child. With threads about, fflush(NULL) would wait for any stream that
+ * another thread is reading from, perhaps for ever, so there only the standard streams are flushed, if they are free.
+ */
+static void flush_before_fork(void)
+{
+	if (__libc_single_threaded) {
+		fflush(NULL);
+		return;
+	}
+	FILE *const streams[] = {stdout, stderr};
+	for (size_t i = 0; i < 2; i++) {
+		if (ftrylockfile(streams[i]))
+			continue;
+		fflush_unlocked(streams[i]);
+		funlockfile(streams[i]);
+	}
+}
+
+/* In the child: what is still buffered, since another thread was at the stream, is the host's to print. */
+static void forget_output(void)
+{
+	__fpurge(stdout);
+	__fpurge(stderr);
+}
+
+/*
+ * Without an exit signal the keeper is invisible to a host that waits for any child, and to its SIGCHLD handler. That
+ * takes the bare system call, which does not ready the C library's locks for the child: safe only where no other thread
+ * can hold one. The keeper then forks through the C library, so that the child is all right.
+ */
+pid_t fork_keeper(void)
+{
+	flush_before_fork();
+	if (__libc_single_threaded)
+		return (pid_t)syscall(SYS_clone, 0L, 0L, 0L, 0L, 0L);
+	lineage_hold(true);
+	pid_t keeper = fork();
+	lineage_hold(false);
+	return keeper;
+}
+
+/* In the keeper; comes back in the child alone, and there as if from fork_child. */
+static void keep_fork(int socket)
+{
+	struct sigaction action;
+	char name[16];
+	sigaction(SIGCHLD, NULL, &action);
+	prctl(PR_GET_NAME, name);
+	keeper_prepare();
+	pid_t keeper = getpid();
+	lineage_hold(true);
+	pid_t child = fork();
+	if (child)
+		keeper_run(socket, child < 0 ? -errno : child, false);
+	/* What the keeper changed before the fork, so that it cannot miss the child's end, is the host's again. */
+	sigaction(SIGCHLD, &action, NULL);
+	prctl(PR_SET_NAME, name);
+	setpgid(0, 0);
+	if (!keeper_bind_child(keeper))
+		_exit(0);
+}
+
+int fork_child(struct child **out, int keep)
+{
+	int pair[2] = {-1, -1};
+	struct child *child;
+	int error = child_new(&child);
+	if (error)
+		return error;
+	error = lineage_socketpair(SOCK_SEQPACKET, pair);
+	if (error) {
+		child_free(child);
+		return error;
+	}
+	sigset_t mask;
+	signals_block(&mask);
+	pid_t keeper = fork_keeper();
+	error = keeper < 0 ? -errno : 0;
+	if (!keeper) {
+		keep_fork(pair[1]);
+		free(child);
+		forget_output();
+		lineage_enter(keep);
+		on_exit(leave_at_exit, NULL);
+		signals_restore(&mask);
+		*out = NULL;
+		return 0;
+	}
+	signals_restore(&mask);
+	lineage_close(pair[1]);
+	if (error) {
+		lineage_close(pair[0]);
+		child_free(child);
+		return error;
+	}
+	error = child_begin(child, &(struct child_origin){.fd = pair[0], .keeper = keeper});
+	if (error) {
+		child_free(child);
+		return error;
+	}
+	*out = child;
+	return child_pid(child);
+}
