@@ -72,6 +72,7 @@ END_TEST
 static int raise_signal(brood_channel *channel, void *context)
 {
 	(void)channel;
+	signal(*(int *)context, SIG_DFL);
 	raise(*(int *)context);
 	return 100;
 }
