@@ -313,7 +313,9 @@ BROOD_API int brood_spawn(brood_process **out, const struct brood_program *);
 
 BROOD_API pid_t brood_process_pid(const brood_process *);
 
-/* A descriptor to poll, never to read: readable when the process has ended. -1 once its status has been collected. */
+/* A descriptor to poll, never to read: readable when the process has ended. -1 once its status has been collected. Take
+   it out of an epoll set before that: a program that is just being started may hold a copy for a moment, and the set would
+   go on telling of a descriptor that is closed. */
 BROOD_API int brood_process_fd(const brood_process *);
 
 /* Waits for the process to end, and says how it did; out may be NULL. The answer stays. -ETIMEDOUT: the time is up. */

@@ -403,7 +403,8 @@ static bool is_amid(const struct line *line, bool sending)
  * Looks for a while before it sleeps: first without a pause, for a peer that is awake on another processor, and then
  * giving up the processor between looks, for a peer that waits for this one. Two processes that only ever sleep and wake
  * each other stay on one processor, since the kernel puts the woken beside its waker; two that are both ready to run are
- * soon moved apart. What did not help gets shorter until there is none, and one in 16 sleeps tries again.
+ * moved apart once another processor is free. What did not help gets shorter until there is none, and one in 16 sleeps
+ * tries again.
  *
  * How many processors this process may use is not asked: the peer may be put elsewhere, by itself or by the host, later.
  * Where the two do share one, giving it up is still quicker than sleeping: an acknowledged message takes 0.5 of a round
