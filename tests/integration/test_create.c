@@ -91,6 +91,8 @@ END_TEST
 
 START_TEST(core_is_told)
 {
+	if (RUNNING_ON_VALGRIND)
+		support_skip("valgrind writes core files of its own");
 	char pattern[128] = "", directory[] = "/tmp/brood-core-XXXXXX";
 	FILE *file = fopen("/proc/sys/kernel/core_pattern", "r");
 	if (file && !fgets(pattern, sizeof pattern, file))
@@ -220,6 +222,8 @@ START_TEST(host_handlers_and_output_stay_with_the_host)
 		[FORK_AND_EXIT] = "host's text child's handler child's text child's handler child's text ",
 	};
 	enum ending ending = (enum ending)_i;
+	if (RUNNING_ON_VALGRIND && ending == QUICK)
+		support_skip("valgrind flushes at _exit");
 	int tube[2], saved = dup(STDOUT_FILENO);
 	ck_assert_int_eq(pipe2(tube, O_CLOEXEC), 0);
 	fflush(stdout);
@@ -232,7 +236,7 @@ START_TEST(host_handlers_and_output_stay_with_the_host)
 		printf("host's text ");
 		brood_channel *channel;
 		struct brood_status status;
-		if (brood_start(&channel, end_somehow, &ending) || brood_wait(channel, 10, &status) || status.exit_code != 7)
+		if (brood_start(&channel, end_somehow, &ending) || brood_wait(channel, support_scale(10), &status) || status.exit_code != 7)
 			_exit(1);
 		_exit(0);
 	}
@@ -320,7 +324,7 @@ static int start_another(brood_channel *channel, void *context)
 	struct brood_status status;
 	int code = 41;
 	(void)channel, (void)context;
-	if (brood_start(&inner, return_code, &code) || brood_wait(inner, 10, &status))
+	if (brood_start(&inner, return_code, &code) || brood_wait(inner, support_scale(10), &status))
 		return 1;
 	brood_channel_free(inner);
 	return brood_waitall(0) ? 2 : status.exit_code + 1;

@@ -178,6 +178,8 @@ START_TEST(what_cannot_be_started)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct brood_program program = cases[i].program;
 		const char *argv[] = {cases[i].name, cases[i].expected == -E2BIG ? cases[i].search : NULL, NULL};
+		if (RUNNING_ON_VALGRIND && (cases[i].expected == -E2BIG || !strcmp(cases[i].name, "./lost")))
+			continue;
 		program.size = sizeof program;
 		program.argv = argv;
 		if (program.search && cases[i].search)

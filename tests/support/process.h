@@ -11,6 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
+/* valgrind writes core files of its own, flushes streams at _exit, dies of some failed execs, and keeps descriptors for itself. */
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define RUNNING_ON_VALGRIND 0
+#endif
+
 /* How often to repeat what needs luck to fail: fewer times where BROOD_TEST_SLOW says how many times slower all is. */
 static inline int rounds(int count)
 {

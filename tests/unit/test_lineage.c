@@ -143,7 +143,7 @@ static int objects_are_foreign(brood_channel *channel, brood_process *process)
 		return 7;
 	/* And it may have children of its own. */
 	int code = 8;
-	if (brood_start(&channel, return_code, &code) || brood_wait(channel, 10, &status) || status.exit_code != 8)
+	if (brood_start(&channel, return_code, &code) || brood_wait(channel, support_scale(10), &status) || status.exit_code != 8)
 		return 9;
 	brood_channel_free(channel);
 	return 0;
