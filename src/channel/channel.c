@@ -208,8 +208,9 @@ static int wait_until_received(brood_channel *channel)
 		}
 		if (result)
 			continue;
+		/* Known before the look above, which therefore saw all that the peer ever did. */
 		if (line->gone)
-			return line_received(line) == 1 ? 1 : -EPIPE;
+			return -EPIPE;
 		result = drop_tokens(channel);
 		if (!result)
 			result = line_wait(line, true);

@@ -223,6 +223,54 @@ START_TEST(test_threads_on_one)
 }
 END_TEST
 
+/*
+ * The receiver looks for the message and has it before the sender comes to look whether the bell is armed: which it is
+ * by then, but for the next message. Nothing must be rung.
+ */
+struct rally {
+	brood_channel *channel;
+	unsigned rounds;
+	atomic_uint received;
+};
+
+static void *serve(void *context)
+{
+	struct rally *rally = context;
+	uint64_t random = 1;
+	for (unsigned i = 0; i < rally->rounds; i++) {
+		while (atomic_load(&rally->received) < i)
+			;
+		for (size_t wait = traffic_below(&random, 3000); wait; wait--)
+			__asm__ volatile("");
+		GIVES(brood_send(rally->channel, &i, sizeof i), 0);
+	}
+	return NULL;
+}
+
+START_TEST(test_late_ring)
+{
+	traffic_ready_threads();
+	if (traffic_slow() >= 50 || !traffic_pin(2))
+		support_skip("it takes two processors at once");
+	struct rally rally = {.rounds = traffic_rounds(30000)};
+	brood_channel *channel;
+	pthread_t thread;
+	GIVES(brood_channel_pair(&channel, &rally.channel), 0);
+	int fd = brood_channel_fd(channel);
+	MUST(!pthread_create(&thread, NULL, serve, &rally));
+	for (unsigned i = 0; i < rally.rounds; i++) {
+		struct brood_message message;
+		MUST(brood_receive(channel, &message) == 1);
+		MUST(!traffic_readable(fd, 0));
+		MUST(!traffic_readable(fd, 0));
+		atomic_store(&rally.received, i + 1);
+	}
+	pthread_join(thread, NULL);
+	brood_channel_free(channel);
+	brood_channel_free(rally.channel);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("schedules");
@@ -232,6 +280,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tests, test_processes_on_one);
 	tcase_add_test(tests, test_threads);
 	tcase_add_test(tests, test_threads_on_one);
+	tcase_add_test(tests, test_late_ring);
 	return suite;
 }
 
