@@ -454,7 +454,6 @@ static Suite *make_suite(void)
 	TCase *tests = support_case(suite, "channel", 20);
 	tcase_add_test(tests, test_arguments);
 	tcase_add_test(tests, test_sizes);
-	tcase_add_test(tests, test_million);
 	tcase_add_test(tests, test_view);
 	tcase_add_test(tests, test_acknowledged);
 	tcase_add_test(tests, test_send_and_leave);
@@ -468,6 +467,8 @@ static Suite *make_suite(void)
 	tcase_add_test(tests, test_close_on_exec);
 	tcase_add_test(tests, test_storm);
 	tcase_add_test(tests, test_descriptors_used_up);
+	/* On a busy machine each message waits for its turn. */
+	tcase_add_test(support_case(suite, "many", 90), test_million);
 	return suite;
 }
 
