@@ -15,4 +15,4 @@ fuzz:
 	@scripts/check fuzz
 
 clean:
-	rm -rf build build-check build-clang build-sanitize build-fuzz build-release build-thread
+	rm -rf build build-run build-check build-clang build-sanitize build-fuzz build-release build-thread

@@ -19,6 +19,7 @@
  *               Functions that take no object may be called from any thread.
  *   Fork        An object belongs to the process that made it. After a fork, whoever forked, the child's copies of
  *               the parent's objects answer -EPERM and may be freed; their descriptors have been closed in it.
+ *   Signals     A signal that the host handles does not end a wait: for that, wait with a limit.
  *   Host        Signal handlers and mask, descriptors 0 to 2, the host's own children, SIGCHLD's disposition, the
  *               environment and the terminal stay as they were found. Every descriptor is close-on-exec from birth.
  */
@@ -32,10 +33,9 @@
 
 #ifdef __cplusplus
 extern "C" {
-#define BROOD_NORETURN [[noreturn]]
-#else
-#define BROOD_NORETURN __attribute__((__noreturn__))
 #endif
+
+#define BROOD_NORETURN __attribute__((__noreturn__))
 
 #if defined(__GNUC__)
 #define BROOD_API __attribute__((__visibility__("default")))
@@ -130,8 +130,9 @@ struct brood_message {
  * Forks, as fork(2): returns 0 in the child and the child's pid in the host, with a channel between them in *out.
  *
  * The child has a copy of the host's memory and shares the host's descriptors, but for those of brood's own objects: it
- * holds no sibling's channel. It leads a process group of its own. It is killed when the host ends, in whatever way,
- * and its group with it, unless brood_outlive is called for its channel. The host's buffered output is flushed before
+ * holds no sibling's channel. It leads a process group of its own, and so is in the background of a terminal: reading from
+ * one stops it. It is killed when the host ends, in whatever way, and its group with it, unless brood_outlive is called
+ * for its channel. The host's buffered output is flushed before
  * the fork, so that nothing is printed twice. When the child calls exit or returns from main, its own output is flushed
  * and handlers that it registered itself run, but not the host's. Its parent, in the sense of getppid, is not the host
  * but a keeper, a process that brood sets between them: it alone waits for the child, so that no waitpid(-1) of the
@@ -139,7 +140,7 @@ struct brood_message {
  *
  * In a host with threads only the calling thread goes on in the child, which may then do what is safe after fork(2)
  * there: with glibc that includes malloc and stdio, but not locks that another thread may have held. Of the streams only
- * stdout and stderr are flushed then.
+ * stdout and stderr are flushed then. The buffers of C++ streams are the program's own to flush, in host and child.
  *
  * -EAGAIN: no more processes may be made.
  */
@@ -161,8 +162,8 @@ BROOD_API int brood_channel_pair(brood_channel **one, brood_channel **other);
 BROOD_API pid_t brood_channel_pid(const brood_channel *);
 
 /*
- * A descriptor to poll, never to read: readable (POLLIN) when brood_receive has something to give, be it a message, the
- * end or an error. It belongs to the channel; -1 once the channel is closed.
+ * A descriptor to poll, never to read: readable (POLLIN) when brood_receive has something to give, be it a message that has
+ * come, or begun to come, the end or an error. It belongs to the channel; -1 once the channel is closed.
  */
 BROOD_API int brood_channel_fd(const brood_channel *);
 
@@ -171,11 +172,18 @@ BROOD_API int brood_channel_fd(const brood_channel *);
 BROOD_API int brood_channel_limit(brood_channel *, size_t bytes);
 
 /*
+ * A time limit for each brood_send, brood_raise and brood_receive on the channel from now on; negative, as at first, for none.
+ * -ETIMEDOUT from brood_receive leaves the channel as it was; from a send it ends the channel, since the peer may have taken
+ * a part of the message. Another way out of a call that a hung peer holds up is brood_channel_kill from another thread.
+ */
+BROOD_API int brood_channel_timeout(brood_channel *, double seconds);
+
+/*
  * Sends a message of any size, 0 included, and returns 0 when the peer has received it: its brood_receive has it, or it has
  * been put by for the peer's next brood_receive, as is done by a brood_send that is under way at the same time, and when
  * the peer first asks for the descriptor or adds the channel to an exchange.
  *
- * -EPIPE     the peer closed, or ended, before it received the message
+ * -EPIPE     the peer closed, or ended, before it received the message; or this side has closed
  * -EBADMSG   the peer broke the protocol; the channel is ended
  * -ENOBUFS   both sides send and neither receives: too much is put by already (1 GiB or 65,536 messages); the channel is
  *            ended, and what was put by can still be received
@@ -192,7 +200,7 @@ BROOD_API int brood_raise(brood_channel *, int code, const char *type, const cha
 
 /*
  * Waits for a message, acknowledges it and gives it in *out. 1: a message; 0: the peer has gone, and all that it sent
- * has been received.
+ * has been received, or this side has closed. An error that ends the channel is the answer of every later call too.
  *
  * -ECONNRESET  the peer ended in the middle of a message
  * -EBADMSG     what came is not brood's protocol; the channel is ended
@@ -208,7 +216,8 @@ BROOD_API int brood_receive(brood_channel *, struct brood_message *out);
  */
 BROOD_API int brood_wait(brood_channel *, double timeout, struct brood_status *out);
 
-/* Sends a signal to the child's whole process group. -ESRCH: it has ended; -EINVAL also where there is no child. */
+/* Sends a signal to the child's whole process group. May be called while another thread uses the channel. -ESRCH: the child
+   has ended, and what it has left running in its group is out of reach; -EINVAL also where there is no child. */
 BROOD_API int brood_channel_kill(brood_channel *, int signal);
 
 /* Lets the child live on when this process ends. Closing and waiting go on as before. -ESRCH: it has ended. */
@@ -217,7 +226,9 @@ BROOD_API int brood_outlive(brood_channel *);
 /* Closes this side: the peer sees the end. Once closed, again is a no-op. The child is not waited for. */
 BROOD_API int brood_close(brood_channel *);
 
-/* Closes and frees; takes the channel out of its exchange first. A child that lives on is left to brood_reap. */
+/* Closes and frees; takes the channel out of its exchange first. A child that has not ended by then, as one that has just
+   sent its last message may not, is left to brood_reap, which is also done for it when the next child is made. In a
+   brood_process_fn the channel may be freed or not. */
 BROOD_API void brood_channel_free(brood_channel *);
 
 /* --- exchanges ----------------------------------------------------------------------------------------------------- */
@@ -245,8 +256,8 @@ BROOD_API int brood_exchange_add(brood_exchange *, brood_channel *);
 BROOD_API size_t brood_exchange_active(const brood_exchange *, brood_channel **out, size_t max);
 
 /*
- * Waits until a channel can be received from, and gives up to max of them in out; each then has something for
- * brood_receive to give at once. Fair: a channel that is always ready does not hide the others. 0 when the time is up,
+ * Waits until a channel can be received from, and gives up to max of them in out: each then has a message that has come, or
+ * has begun to come, or an error. Fair: a channel that is always ready does not hide the others. 0 when the time is up,
  * and when no channel is active, or none any more.
  */
 BROOD_API int brood_exchange_ready(brood_exchange *, brood_channel **out, size_t max, double timeout);
@@ -282,6 +293,7 @@ struct brood_program {
 	unsigned flags;
 };
 
+/* In C; C++ has no literal of a struct to point to. */
 #define BROOD_PROGRAM(...) (&(const struct brood_program){.size = sizeof(struct brood_program), __VA_ARGS__})
 
 #define BROOD_NULL (-1)

@@ -72,8 +72,9 @@ RAW_FUNCTION static int close_listed(int first, int spare)
 					fd = fd * 10 + (*digit - '0');
 				if (fd < first || fd == spare || fd == directory)
 					continue;
-				raw_call(SYS_close, fd, 0, 0, 0, 0);
-				closed = 1;
+				/* A tool that the program runs under may refuse to have its own closed. */
+				if (!raw_call(SYS_close, fd, 0, 0, 0, 0))
+					closed = 1;
 			}
 		}
 	}

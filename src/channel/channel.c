@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "channel/channel.h"
 
+#include "base/clock.h"
 #include "base/lineage.h"
 #include "channel/exchange.h"
 #include "process/fork.h"
@@ -17,6 +18,7 @@ static brood_channel *new_channel(void)
 		return NULL;
 	channel->line.fd = -1;
 	channel->generation = lineage_join();
+	channel->timeout = -1;
 	return channel;
 }
 
@@ -83,7 +85,6 @@ BROOD_API int brood_start(brood_channel **out, brood_process_fn *function, void 
 		return result;
 	if (!result) {
 		int code = function(channel, context);
-		brood_close(channel);
 		fork_leave(code >= 0 && code <= 255 ? code : 255);
 	}
 	*out = channel;
@@ -107,6 +108,16 @@ BROOD_API int brood_channel_limit(brood_channel *channel, size_t bytes)
 	if (!channel_mine(channel))
 		return -EPERM;
 	channel->line.limit = bytes;
+	return 0;
+}
+
+BROOD_API int brood_channel_timeout(brood_channel *channel, double seconds)
+{
+	if (!channel || seconds != seconds)
+		return -EINVAL;
+	if (!channel_mine(channel))
+		return -EPERM;
+	channel->timeout = seconds;
 	return 0;
 }
 
@@ -193,6 +204,7 @@ BROOD_API int brood_channel_fd(const brood_channel *asked)
 static int wait_until_received(brood_channel *channel)
 {
 	struct line *line = &channel->line;
+	const double deadline = clock_deadline(channel->timeout);
 	for (;;) {
 		int result = line_received(line);
 		if (result)
@@ -212,8 +224,10 @@ static int wait_until_received(brood_channel *channel)
 		if (line->gone)
 			return -EPIPE;
 		result = drop_tokens(channel);
+		if (!result && !clock_poll_timeout(deadline))
+			result = -ETIMEDOUT;
 		if (!result)
-			result = line_wait(line, true);
+			result = line_wait(line, true, deadline);
 		if (result)
 			return result;
 	}
@@ -293,6 +307,15 @@ static int deliver(brood_channel *channel, struct brood_message *out)
 	return give(channel, line->incoming.frame.kind, out);
 }
 
+/* The time is up, and the channel as it was, unless a message has come at the last moment. */
+static int give_up(brood_channel *channel, struct brood_message *out)
+{
+	int error = settle(channel);
+	if (error)
+		return fail(channel, error);
+	return channel->inbox.count ? receive_put_by(channel, out) : -ETIMEDOUT;
+}
+
 BROOD_API int brood_receive(brood_channel *channel, struct brood_message *out)
 {
 	if (!channel || !out)
@@ -312,6 +335,7 @@ BROOD_API int brood_receive(brood_channel *channel, struct brood_message *out)
 		channel->body = line->incoming.body;
 		line->incoming.body = body;
 	}
+	const double deadline = clock_deadline(channel->timeout);
 	/* Awake from here on: the peer need not send tokens. */
 	line_disarm(line);
 	for (;;) {
@@ -328,8 +352,10 @@ BROOD_API int brood_receive(brood_channel *channel, struct brood_message *out)
 				return 0;
 			result = -ECONNRESET;
 		}
+		if (!result && !clock_poll_timeout(deadline))
+			return give_up(channel, out);
 		if (!result)
-			result = line_wait(line, false);
+			result = line_wait(line, false, deadline);
 		if (result)
 			return fail(channel, result);
 	}
@@ -388,6 +414,8 @@ BROOD_API void brood_channel_free(brood_channel *channel)
 		if (channel->exchange)
 			exchange_forget(channel);
 		line_close(&channel->line);
+	} else {
+		line_forget(&channel->line);
 	}
 	child_free(channel->child);
 	inbox_clear(&channel->inbox);

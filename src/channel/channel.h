@@ -12,6 +12,7 @@ struct brood_channel {
 	struct child *child; /* NULL on the child's side and in a pair */
 	unsigned generation;
 	int error; /* why the channel was ended, or 0 */
+	double timeout; /* of each send and receive; negative for none */
 
 	/* What the last receive gave. */
 	struct brood_buffer body;

@@ -17,7 +17,7 @@ struct brood_exchange {
 	brood_channel **channels;
 	size_t active, count, capacity;
 	struct epoll_event *events; /* room for one of each channel */
-	size_t lingering; /* ended ones whose child had not ended when it was last looked at */
+	size_t lingering; /* ended ones whose child may not have been waited for */
 };
 
 BROOD_API int brood_exchange_new(brood_exchange **out, unsigned flags)
@@ -99,6 +99,8 @@ void exchange_lose(brood_channel *channel)
 	if (!is_active(channel))
 		return;
 	brood_exchange *exchange = channel->exchange;
+	if (channel->child && !(exchange->flags & BROOD_KEEP_OPEN))
+		exchange->lingering++;
 	epoll_ctl(exchange->fd, EPOLL_CTL_DEL, channel->line.fd, NULL);
 	swap(exchange, channel->place, --exchange->active);
 }
@@ -144,8 +146,8 @@ static void end(brood_exchange *exchange, brood_channel *channel)
 	if (exchange->flags & BROOD_KEEP_OPEN)
 		return;
 	line_close(&channel->line);
-	if (channel->child && child_wait(channel->child, 0, NULL) == -ETIMEDOUT)
-		exchange->lingering++;
+	if (channel->child)
+		child_wait(channel->child, 0, NULL);
 }
 
 static void look_at_lingering(brood_exchange *exchange)

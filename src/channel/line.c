@@ -115,15 +115,27 @@ void line_close(struct line *line)
 	line_abandon(line);
 }
 
-void line_abandon(struct line *line)
+/* Whether this was the last end in this process. */
+static bool leave_share(struct line *line)
 {
 	line->fd = -1;
 	line->gone = true;
+	return atomic_fetch_sub(&line->share->ends, 1) == 1;
+}
+
+void line_abandon(struct line *line)
+{
 	struct line_share *share = line->share;
-	if (atomic_fetch_sub(&share->ends, 1) == 1) {
+	if (leave_share(line)) {
 		munmap(share->mapping, share->size);
 		free(share);
 	}
+}
+
+void line_forget(struct line *line)
+{
+	if (line->fd >= 0 && leave_share(line))
+		free(line->share);
 }
 
 /* --- bells and tokens ---------------------------------------------------------------------------------------------- */
@@ -180,11 +192,20 @@ void line_arm(struct line *line)
 	atomic_store(&line->peers->message_bell, armed_for(line->received + 1, ASLEEP_SOCKET));
 }
 
-/* One token, waiting for it: 0, or -errno, -EBADMSG where it is none. The peer's end is gone. */
-static int read_token(struct line *line)
+/* One token, waiting for it: 0, or -errno, -EBADMSG where it is none, -ETIMEDOUT where none came. The peer's end is gone. */
+static int read_token(struct line *line, double deadline)
 {
 	char token;
 	ssize_t size;
+	for (int wait; (wait = clock_poll_timeout(deadline)) >= 0;) {
+		int count = poll(&(struct pollfd){.fd = line->fd, .events = POLLIN}, 1, wait);
+		if (count > 0)
+			break;
+		if (!count && !clock_poll_timeout(deadline))
+			return -ETIMEDOUT;
+		if (count < 0 && errno != EINTR)
+			return -errno;
+	}
 	while ((size = recv(line->fd, &token, 1, 0)) < 0) {
 		if (errno == ECONNRESET)
 			break;
@@ -204,7 +225,7 @@ static int read_token(struct line *line)
 int line_drop_tokens(struct line *line, size_t keep)
 {
 	while (line->tokens > keep && !line->gone) {
-		int error = read_token(line);
+		int error = read_token(line, clock_deadline(-1));
 		if (error)
 			return error;
 		if (!line->gone)
@@ -467,7 +488,7 @@ static size_t count_rings(struct line *line, bool sending)
 	return rings;
 }
 
-int line_wait(struct line *line, bool sending)
+int line_wait(struct line *line, bool sending, double deadline)
 {
 	if (line->gone || look_around(line, sending))
 		return 0;
@@ -481,8 +502,10 @@ int line_wait(struct line *line, bool sending)
 	int error = 0;
 	size_t read = 0;
 	if (!has_work(line, sending)) {
-		error = read_token(line);
-		read = !line->gone;
+		error = read_token(line, deadline);
+		read = !line->gone && error != -ETIMEDOUT;
+		if (error == -ETIMEDOUT)
+			error = 0;
 	}
 	size_t rings = count_rings(line, sending);
 	if (error || line->gone)

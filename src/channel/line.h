@@ -85,6 +85,9 @@ void line_close(struct line *);
 /* In a forked child, for the end that is the parent's: its descriptor has been closed already. */
 void line_abandon(struct line *);
 
+/* The same for an end that was made before the fork, and whose memory this process does not have. */
+void line_forget(struct line *);
+
 /* Announces a message with as many of its bytes as there is room for. */
 void line_announce(struct line *, const struct frame *, const void *data);
 
@@ -117,10 +120,10 @@ void line_arm(struct line *);
 int line_drop_tokens(struct line *, size_t keep);
 
 /*
- * Waits, at first awake, until there may be something to do: incoming bytes or, while sending, room or an
+ * Waits, at first awake and not beyond the deadline, until there may be something to do: incoming bytes or, while sending, room or an
  * acknowledgement, or the peer's end. Tokens that are counted already stay unread, which is only for sending, and only while
  * something is put by. 0 or -errno, -EBADMSG where something else than tokens came.
  */
-int line_wait(struct line *, bool sending);
+int line_wait(struct line *, bool sending, double deadline);
 
 #endif

@@ -24,7 +24,7 @@ struct child {
 	int references;
 	int fd;
 	pid_t pid, keeper;
-	bool direct, ended, lost;
+	bool direct, ended, lost, orphan;
 	void *stack;
 	struct brood_status status;
 };
@@ -32,6 +32,7 @@ struct child {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct child *registry;
 static unsigned registry_generation;
+static size_t orphans; /* children in the registry whose maker has freed them, so that nobody else will look at them */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -63,6 +64,7 @@ static void enter_registry(void)
 {
 	if (registry_generation != lineage_generation()) {
 		registry = NULL;
+		orphans = 0;
 		registry_generation = lineage_generation();
 	}
 }
@@ -73,20 +75,6 @@ static void release(struct child *child)
 		return;
 	lineage_close(child->fd);
 	free(child);
-}
-
-int child_new(struct child **out)
-{
-	pthread_once(&once, watch_forks);
-	struct child *child = calloc(1, sizeof *child);
-	if (!child)
-		return -ENOMEM;
-	child->generation = lineage_generation();
-	child->references = 1;
-	child->fd = -1;
-	child->ended = true;
-	*out = child;
-	return 0;
 }
 
 /*
@@ -180,6 +168,7 @@ static void set_status(struct child *child, int wait_status)
 static void finish(struct child *child)
 {
 	child->ended = true;
+	orphans -= child->orphan;
 	*child->link = child->next;
 	if (child->next)
 		child->next->link = child->link;
@@ -250,6 +239,34 @@ static void collect(struct child *child)
 		collect_direct(child);
 	else
 		collect_kept(child);
+}
+
+/* Before a child is made: those that were freed before they had ended keep descriptors and zombies no longer than this. */
+static void reap_orphans(void)
+{
+	pthread_mutex_lock(&lock);
+	enter_registry();
+	for (struct child *child = orphans ? registry : NULL, *next; child; child = next) {
+		next = child->next;
+		if (child->orphan)
+			collect(child);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+int child_new(struct child **out)
+{
+	pthread_once(&once, watch_forks);
+	reap_orphans();
+	struct child *child = calloc(1, sizeof *child);
+	if (!child)
+		return -ENOMEM;
+	child->generation = lineage_generation();
+	child->references = 1;
+	child->fd = -1;
+	child->ended = true;
+	*out = child;
+	return 0;
 }
 
 static bool foreign(const struct child *child)
@@ -363,6 +380,10 @@ void child_free(struct child *child)
 	pthread_mutex_lock(&lock);
 	if (!child->ended)
 		collect(child);
+	if (!child->ended) {
+		child->orphan = true;
+		orphans++;
+	}
 	release(child);
 	pthread_mutex_unlock(&lock);
 }
@@ -413,7 +434,9 @@ BROOD_API int brood_waitall(double timeout)
 		if (!child)
 			return 0;
 		int error = child_wait(child, clock_left(deadline), NULL);
-		child_free(child);
+		pthread_mutex_lock(&lock);
+		release(child);
+		pthread_mutex_unlock(&lock);
 		if (error && error != -ECHILD)
 			return error;
 	}

@@ -15,9 +15,18 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* This process was forked by a host with threads: its copies of other streams than the standard ones may hold what the host
+   prints too. */
+static bool from_threads;
+
 _Noreturn void fork_leave(int status)
 {
-	fflush(NULL);
+	if (from_threads) {
+		fflush(stdout);
+		fflush(stderr);
+	} else {
+		fflush(NULL);
+	}
 	_exit(status);
 }
 
@@ -66,7 +75,6 @@ static void forget_output(void)
  */
 pid_t fork_keeper(void)
 {
-	flush_before_fork();
 	if (__libc_single_threaded)
 		return (pid_t)syscall(SYS_clone, 0L, 0L, 0L, 0L, 0L);
 	lineage_hold(true);
@@ -108,6 +116,9 @@ int fork_child(struct child **out, int keep)
 		child_free(child);
 		return error;
 	}
+	/* Before signals are blocked: it may wait for whoever reads what the host prints. */
+	flush_before_fork();
+	const bool threads = !__libc_single_threaded;
 	sigset_t mask;
 	signals_block(&mask);
 	pid_t keeper = fork_keeper();
@@ -116,6 +127,7 @@ int fork_child(struct child **out, int keep)
 		keep_fork(pair[1]);
 		free(child);
 		forget_output();
+		from_threads = threads;
 		lineage_enter(keep);
 		on_exit(leave_at_exit, NULL);
 		signals_restore(&mask);

@@ -93,6 +93,9 @@ RAW_FUNCTION static bool obey(int socket, long child, bool *outlive)
  */
 RAW_FUNCTION static void watch(int socket, long child, bool outlive, long signals)
 {
+	/* A child that was made to outlive its host has no tie to its keeper either: with nobody left to report to, the keeper
+	   can go. One that was set free later would be killed by the kernel with it. */
+	const bool bound = !outlive;
 	const long parent = raw_call(SYS_getppid, 0, 0, 0, 0, 0);
 	bool host = true;
 	for (;;) {
@@ -115,11 +118,10 @@ RAW_FUNCTION static void watch(int socket, long child, bool outlive, long signal
 				host = false;
 			}
 		}
-		if (!host && !outlive) {
-			if (child)
-				raw_call(SYS_kill, -child, SIGKILL, 0, 0, 0);
+		if (!host && !outlive && child)
+			raw_call(SYS_kill, -child, SIGKILL, 0, 0, 0);
+		if (!host && !(outlive && bound))
 			return;
-		}
 	}
 }
 

@@ -220,6 +220,37 @@ static void print_and_start(void *context)
 	close(saved);
 }
 
+static int return_nothing(brood_channel *channel, void *context)
+{
+	(void)channel;
+	(void)context;
+	return 0;
+}
+
+/* What is buffered in a stream of the host's own is the host's to write. */
+START_TEST(host_file_is_written_once)
+{
+	char name[] = "a", text[256] = "";
+	pthread_t thread;
+	FILE *file = tmpfile();
+	ck_assert_ptr_nonnull(file);
+	stop = true;
+	ck_assert_int_eq(pthread_create(&thread, NULL, print_lines, name), 0);
+	pthread_join(thread, NULL);
+	fputs("line\n", file);
+	for (int round = 0; round < 3; round++) {
+		brood_channel *channel;
+		ck_assert_int_eq(brood_start(&channel, return_nothing, NULL), 0);
+		ended(channel, 0, 0);
+	}
+	fflush(file);
+	rewind(file);
+	ck_assert_uint_eq(fread(text, 1, sizeof text - 1, file), 5);
+	ck_assert_str_eq(text, "line\n");
+	fclose(file);
+}
+END_TEST
+
 /* What the host's other thread is printing comes out once, whatever it was doing at the forks. */
 START_TEST(host_output_is_printed_once)
 {
@@ -298,6 +329,7 @@ static Suite *make_suite(void)
 	tcase_add_test(busy, plain_forks_beside_do_not_hang);
 	tcase_add_test(busy, no_sibling_gets_what_is_being_made);
 	tcase_add_test(busy, host_output_is_printed_once);
+	tcase_add_test(busy, host_file_is_written_once);
 	TCase *ends = support_case(suite, "ends", 20);
 	tcase_add_loop_test(ends, child_outlives_the_thread_that_made_it, 0, MANNERS);
 	return suite;
