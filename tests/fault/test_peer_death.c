@@ -106,7 +106,8 @@ static void receive_all(brood_channel *channel, const struct account *account, u
 	struct brood_message message;
 	int result;
 	for (;;) {
-		if (account->polled)
+		/* After an error, which the caller may have seen, there is no descriptor any more. */
+		if (account->polled && brood_channel_fd(channel) >= 0)
 			MUST(traffic_readable(brood_channel_fd(channel), support_scale(10)));
 		result = brood_receive(channel, &message);
 		if (result != 1)
