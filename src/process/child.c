@@ -235,6 +235,8 @@ static void collect_direct(struct child *child)
 /* The lock is held. Looks whether the child has ended, without waiting. */
 static void collect(struct child *child)
 {
+	if (child->ended)
+		return;
 	if (child->direct)
 		collect_direct(child);
 	else
@@ -298,8 +300,7 @@ int child_wait(struct child *child, double timeout, struct brood_status *out)
 	pthread_mutex_lock(&lock);
 	child->references++;
 	for (;;) {
-		if (!child->ended)
-			collect(child);
+		collect(child);
 		if (child->ended)
 			break;
 		/* Held by the reference, the descriptor stays open while this thread waits without the lock. */
@@ -345,8 +346,7 @@ int child_signal(struct child *child, int signal)
 		return -EINVAL;
 	pthread_mutex_lock(&lock);
 	int error;
-	if (!child->ended)
-		collect(child);
+	collect(child);
 	if (child->ended)
 		error = -ESRCH;
 	else if (child->direct)
@@ -362,8 +362,7 @@ int child_outlive(struct child *child)
 	if (foreign(child))
 		return -EPERM;
 	pthread_mutex_lock(&lock);
-	if (!child->ended)
-		collect(child);
+	collect(child);
 	int error = child->ended ? -ESRCH : order(child, KEEPER_OUTLIVE, 0);
 	pthread_mutex_unlock(&lock);
 	return error;
@@ -378,8 +377,7 @@ void child_free(struct child *child)
 		return;
 	}
 	pthread_mutex_lock(&lock);
-	if (!child->ended)
-		collect(child);
+	collect(child);
 	if (!child->ended) {
 		child->orphan = true;
 		orphans++;

@@ -55,9 +55,12 @@ static int begin(void)
 		lineage_close(pair[1]);
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < SLOTS; i++)
-		table[i] = 0;
-	used = 0;
+	/* Dismissed, it left an empty table; the parent's need not be. */
+	if (guardian.generation != lineage_generation()) {
+		for (size_t i = 0; i < SLOTS; i++)
+			table[i] = 0;
+		used = 0;
+	}
 	sigset_t mask;
 	signals_block(&mask);
 	int pid = clone(guard, stack_of_keeper(stack), CLONE_VM, (void *)(long)pair[1]);

@@ -113,25 +113,11 @@ static void make_file(const char *name, const char *text, mode_t mode)
 	ck_assert_int_eq(chmod(name, mode), 0);
 }
 
-static void enter_place(void)
-{
-	ck_assert_ptr_nonnull(mkdtemp(place));
-	ck_assert_int_eq(chdir(place), 0);
-}
-
-static void leave_place(void)
-{
-	char command[100];
-	ck_assert_int_eq(chdir("/"), 0);
-	snprintf(command, sizeof command, "PATH=/bin:/usr/bin rm -rf %s", place);
-	ck_assert_int_eq(system(command), 0);
-}
-
 START_TEST(what_cannot_be_started)
 {
 	enum way way = (enum way)_i;
 	char text[64], long_argument[200000];
-	enter_place();
+	enter_place(place);
 	make_file("plain", "exit 3\n", 0644);
 	make_file("script", "exit 3\n", 0755);
 	make_file("empty", "", 0755);
@@ -191,7 +177,7 @@ START_TEST(what_cannot_be_started)
 	const char *argv[] = {"sh", "-c", "exit 6", NULL};
 	ck_assert_int_eq(run(way, *BROOD_PROGRAM(.argv = argv, .search = true), text, sizeof text), 6);
 	setenv("PATH", "/usr/bin:/bin", 1);
-	leave_place();
+	leave_place(place);
 }
 END_TEST
 

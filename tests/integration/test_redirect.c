@@ -14,20 +14,6 @@ enum way { KEPT, DIRECT, EXEC, WAYS };
 
 static char place[] = "/tmp/brood-redirect-XXXXXX";
 
-static void enter_place(void)
-{
-	ck_assert_ptr_nonnull(mkdtemp(place));
-	ck_assert_int_eq(chdir(place), 0);
-}
-
-static void leave_place(void)
-{
-	char command[100];
-	ck_assert_int_eq(chdir("/"), 0);
-	snprintf(command, sizeof command, "rm -rf %s", place);
-	ck_assert_int_eq(system(command), 0);
-}
-
 static int make(const char *name, const char *text)
 {
 	int fd = open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -81,7 +67,7 @@ START_TEST(redirections)
 {
 	enum way way = (enum way)_i;
 	const char *both[] = {PROBE, "both", NULL}, *cat[] = {PROBE, "cat", NULL};
-	enter_place();
+	enter_place(place);
 	int in = make("in", "input"), out = make("out", ""), err = make("err", "");
 	ck_assert_int_eq(run(way, *BROOD_PROGRAM(.argv = cat, .stdin_fd = in, .stdout_fd = out)), 0);
 	ck_assert_str_eq(content("out"), "input");
@@ -110,7 +96,7 @@ START_TEST(redirections)
 	ck_assert_str_eq(content("one"), "err");
 	ck_assert_str_eq(content("two"), "outerrout");
 	close(saved[0]), close(saved[1]), close(one), close(two), close(in), close(out), close(err);
-	leave_place();
+	leave_place(place);
 }
 END_TEST
 
@@ -156,13 +142,13 @@ END_TEST
 START_TEST(programs_get_three_descriptors)
 {
 	static int fds[1000];
-	enter_place();
+	enter_place(place);
 	for (int i = 0; i < 1000; i++)
 		fds[i] = open("/dev/null", O_RDONLY); /* not close-on-exec */
 	ck_assert_str_eq(say((enum way)_i, "descriptors"), "0 1 2 ");
 	for (int i = 0; i < 1000; i++)
 		close(fds[i]);
-	leave_place();
+	leave_place(place);
 }
 END_TEST
 
@@ -173,7 +159,7 @@ static void on_signal(int number)
 
 START_TEST(programs_get_default_signals)
 {
-	enter_place();
+	enter_place(place);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_IGN);
 	signal(SIGUSR1, on_signal);
@@ -191,14 +177,14 @@ START_TEST(programs_get_default_signals)
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	/* exec passes on what is ignored. */
 	ck_assert_str_eq(say(EXEC, "signals"), "changed:13 ");
-	leave_place();
+	leave_place(place);
 }
 END_TEST
 
 START_TEST(group_and_directory)
 {
 	const char *argv[] = {PROBE, "directory", NULL};
-	enter_place();
+	enter_place(place);
 	ck_assert_str_eq(say(KEPT, "group"), "own");
 	ck_assert_str_eq(say(DIRECT, "group"), "own");
 	ck_assert_int_eq(mkdir("inner", 0755), 0);
@@ -210,7 +196,7 @@ START_TEST(group_and_directory)
 		ck_assert(!strncmp(path, place, strlen(place)) && !strcmp(path + strlen(place), "/inner"));
 		ck_assert_str_eq(say(way, "directory"), place);
 	}
-	leave_place();
+	leave_place(place);
 }
 END_TEST
 

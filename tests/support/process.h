@@ -7,6 +7,7 @@
 
 #include <brood.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,6 +58,21 @@ static inline int return_code(brood_channel *channel, void *context)
 {
 	(void)channel;
 	return *(int *)context;
+}
+
+/* A new directory of this template's, and out of it and away with it; also where the test has changed PATH. */
+static inline void enter_place(char *place)
+{
+	ck_assert_ptr_nonnull(mkdtemp(place));
+	ck_assert_int_eq(chdir(place), 0);
+}
+
+static inline void leave_place(const char *place)
+{
+	char command[100];
+	ck_assert_int_eq(chdir("/"), 0);
+	snprintf(command, sizeof command, "PATH=/bin:/usr/bin rm -rf %s", place);
+	ck_assert_int_eq(system(command), 0);
 }
 
 /* Collects what is left, the guardian of direct programs as well. */
