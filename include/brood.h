@@ -339,6 +339,274 @@ BROOD_API int brood_process_kill(brood_process *, int signal);
 /* Frees the object. A process that lives on is left to brood_reap. */
 BROOD_API void brood_process_free(brood_process *);
 
+/* --- the pool ------------------------------------------------------------------------------------------------------ */
+
+/*
+ * A pool runs one function on many items in worker processes, and has a record for each item in the end, whatever the
+ * workers do. Idea: Parallelizer and parallelize of delegate.py, where equal items collapsed, and the items of children
+ * that had died vanished.
+ *
+ * Workers are forked from a nursery, a process that is a copy of the host as it was at brood_pool_spawn; so they see the
+ * host's memory of that moment, and those that replace dead ones see it too. Each leads a process group of its own, which
+ * is killed when the worker ends, in whatever way, and when the host does. What brood_create says of its child is true of
+ * a worker, but that nobody sends it anything. A worker that dies costs the item that it was running and no other.
+ *
+ * Values come back through shared memory: written there by the worker, and read there by the host, with no copy between.
+ * Nothing that a worker writes is trusted: whatever it scribbles, the host reads within its bounds, and finishes.
+ */
+typedef struct brood_pool brood_pool;
+typedef struct brood_results brood_results;
+
+/* An item that is being worked on, and what has been replied for it. Valid until the work function returns. */
+typedef struct brood_task brood_task;
+
+/* What is run for each item. 0, or what brood_fail returned; any other value is a failure with that code. */
+typedef int brood_work_fn(brood_task *task, void *context);
+
+/* The item; where the items are only a count, no bytes. Its index, from 0, in the order of items as given to the pool. The
+   number of this attempt, from 1. */
+BROOD_API struct brood_bytes brood_item(const brood_task *);
+BROOD_API size_t brood_index(const brood_task *);
+BROOD_API unsigned brood_attempt(const brood_task *);
+
+/* A number for a generator of random numbers: made of the option seed and the item's index alone, so that it is the same in
+   each run and each attempt, whatever worker gets the item. */
+BROOD_API uint64_t brood_seed(const brood_task *);
+
+/* Appends to the item's value. -ENOMEM: no shared memory is left; -EMSGSIZE: more than the option value_size. */
+BROOD_API int brood_reply(brood_task *, const void *data, size_t size);
+
+/*
+ * Appends size bytes, all zero at first, and gives them to be written in place, aligned for any type where they are the
+ * first of the value; until the next brood_reply or brood_reply_reserve for the task. NULL where brood_reply would fail.
+ */
+BROOD_API void *brood_reply_reserve(brood_task *, size_t size);
+
+/* Makes the item a failure, in place of any value: the work function returns what this does, which is code, or 1 where code
+   is 0. The type is a word such as "ValueError", the message is formatted as by printf, and cut at 64 KiB. */
+BROOD_API int brood_fail(brood_task *, int code, const char *type, const char *format, ...) BROOD_PRINTF(4, 5);
+
+/*
+ * What became of an item. PENDING: nothing yet, or the pool could not go on. SUCCESS: the function returned 0. FAIL: it
+ * returned something else. ABORT: the worker ended while it ran the item. TIMEOUT: the item was killed when its time was
+ * up. CANCELED: by brood_pool_cancel.
+ */
+enum brood_outcome { BROOD_PENDING, BROOD_SUCCESS, BROOD_FAIL, BROOD_ABORT, BROOD_TIMEOUT, BROOD_CANCELED };
+
+/*
+ * The record of an item. failure is NULL for PENDING and SUCCESS. Its type is brood_fail's, or "Return"; the signal's name,
+ * such as "SIGSEGV", or "Exit", with the exit code as code; "Timeout"; "Canceled". status is how the worker ended, for
+ * ABORT and TIMEOUT, else NULL. attempts counts those that began. started and seconds are of the last attempt, on the clock
+ * of the header's start; see the flag BROOD_TIMED. worker is the worker's number, from 0, or -1.
+ */
+struct brood_result {
+	enum brood_outcome outcome;
+	size_t index;
+	struct brood_bytes item, value;
+	const struct brood_failure *failure;
+	const struct brood_status *status;
+	unsigned attempts;
+	double started, seconds;
+	int worker;
+};
+
+/*
+ * What a reporter is told. Members that do not apply are zero; worker is -1 then. item, result and what they point to are
+ * valid during the call.
+ *
+ * children   how many workers there are now
+ * time       when it happened, on the monotonic clock
+ */
+struct brood_event {
+	pid_t pid;
+	int worker, children;
+	size_t index;
+	struct brood_bytes item;
+	const struct brood_result *result;
+	const struct brood_status *status;
+	double time;
+};
+
+typedef void brood_report_fn(void *context, const struct brood_event *);
+
+/*
+ * Callbacks that follow the work; NULL members are skipped. Each is made by the thread that called the pool, from within
+ * that call, in this order:
+ *
+ * init      once for brood_pool_spawn, before any worker is made
+ * spawn     a worker has been made: pid, worker. Also for one that replaces another.
+ * begin     an attempt at an item has begun: index, item, worker
+ * success, fail, abort   exactly one of them for each item, after a begin for it: result. abort is for ABORT, TIMEOUT and
+ *           CANCELED; an item that was canceled before it began has no begin.
+ * exit      a worker has ended: pid, worker, status
+ * cleanup   once, after the last worker has ended
+ *
+ * Of what happens in different workers the host may learn later than it happened, and in another order. A callback may
+ * read the results of items it has been told of, and call brood_pool_cancel; other calls with the pool answer -EBUSY.
+ */
+struct brood_reporter {
+	size_t size;
+	void *context;
+	brood_report_fn *init, *spawn, *begin, *success, *fail, *abort, *exit, *cleanup;
+};
+
+/*
+ * size           set by BROOD_OPTIONS
+ * workers        0: brood_processors()
+ * timeout        seconds for each attempt at an item; 0: no limit
+ * grace          seconds between SIGTERM and SIGKILL for an item whose time is up, or that is canceled, both to the
+ *                worker's group; 0: 0.2; negative: SIGKILL at once
+ * retries        how many more times an item is tried that failed, aborted or timed out
+ * memory_limit   bytes that a worker's private data may grow beyond what the host had at the spawn; beyond, its allocations
+ *                fail. 0: no limit
+ * recycle_after  a worker is replaced after that many items; 0: never
+ * reporter       NULL: none. Borrowed until the pool is freed.
+ * recycle_size   a worker is replaced, between items, when its resident memory, as in VmRSS without the shared part, is
+ *                larger than that many bytes; 0: never
+ * backoff        seconds before an item is tried again, doubled for each further attempt; 0: at once
+ * value_size     every value has this size: one that is shorter is filled up with zeros, and a longer one is refused.
+ *                The values are then one array, see brood_results_values. 0: values of any size
+ * window         how far apart, counted in items, the oldest submitted item whose result has not been taken and the newest
+ *                one may be; rounded up to a power of two; 0: 65,536
+ * window_bytes   how many bytes of submitted items there may be; 0: 64 MiB
+ * threads        what OMP_NUM_THREADS and its kin are set to in a worker; 0: they are left alone
+ * seed           see brood_seed
+ * worker_start   run in each worker before its first item; not 0: the worker leaves
+ * worker_end     run in each worker that ends in good order, after its last item
+ * flags          BROOD_ORDERED: brood_pool_next gives results in the order of items.
+ *                BROOD_PINNED: each worker is bound to one processor, in turn.
+ *                BROOD_INSIDE: no processes: items are run by the host itself, in the call that waits for them, so that a
+ *                debugger sees them; no time or memory limit then, and a crash is the host's.
+ *                BROOD_TIMED: started and seconds are exact for each item. Without it, and without a reporter, that costs
+ *                something for items shorter than about a microsecond only; those have seconds 0, and as started when the
+ *                pool began on the items.
+ */
+struct brood_options {
+	size_t size;
+	int workers;
+	double timeout, grace;
+	unsigned retries;
+	size_t memory_limit, recycle_after;
+	const struct brood_reporter *reporter;
+	size_t recycle_size;
+	double backoff;
+	size_t value_size;
+	size_t window, window_bytes;
+	int threads;
+	unsigned flags;
+	uint64_t seed;
+	int (*worker_start)(void *context);
+	void (*worker_end)(void *context);
+};
+
+/* In C; C++ has no literal of a struct to point to. */
+#define BROOD_OPTIONS(...) (&(const struct brood_options){.size = sizeof(struct brood_options), __VA_ARGS__})
+
+#define BROOD_ORDERED 1u
+#define BROOD_PINNED 2u
+#define BROOD_INSIDE 4u
+#define BROOD_TIMED 8u
+
+/*
+ * A pool with no workers yet. context is passed to the function, in the workers' copies of the host's memory. NULL options
+ * are the defaults. -EINVAL: a size of 0 or larger than known, an unknown flag, a negative number where none is
+ * allowed; at most 2,000 workers.
+ */
+BROOD_API int brood_pool_new(brood_pool **out, brood_work_fn *function, void *context, const struct brood_options *);
+
+/*
+ * Makes the workers; 0: as many as the options say. Returns how many there are, which are fewer where the system refused
+ * more. -EALREADY: there are workers already; -EAGAIN: not one could be made; -ENOMEM, also: no shared memory could be
+ * reserved.
+ */
+BROOD_API int brood_pool_spawn(brood_pool *, int workers);
+
+/*
+ * Runs the function on each item and returns when every one has a record; may be called any number of times, and
+ * results accrue. The items are copied to shared memory. _array is for items of one size that stand one behind
+ * another; with NULL for items, and size 0, there is only the count.
+ *
+ * -ESRCH     no workers have been spawned
+ * -EBUSY     submitted items have not been taken by brood_pool_next yet, or the call is made from a callback
+ * -EOVERFLOW the sizes add up to more than there can be
+ * -ENOMEM    the items do not fit into shared memory; nothing has been begun
+ * -ECHILD    workers end as soon as they start, before they take an item; -EAGAIN: no process can be made. What has no
+ *            record then is PENDING.
+ */
+BROOD_API int brood_pool_process(brood_pool *, const struct brood_bytes *items, size_t count);
+BROOD_API int brood_pool_process_array(brood_pool *, const void *items, size_t size, size_t count);
+
+/*
+ * Streaming: items one by one, with results as they complete, in memory that does not grow. brood_pool_submit copies the
+ * item, and never waits; it may hold an item back for a moment, in order to hand out many at once, until the next
+ * call of brood_pool_submit or brood_pool_next. Records given here do not accrue in brood_pool_results.
+ *
+ * brood_pool_submit: -EAGAIN: the window is full: take results first. -EMSGSIZE: the item is larger than window_bytes.
+ * -ESRCH, -EBUSY, -ECHILD: as brood_pool_process.
+ *
+ * brood_pool_next: 1, with a record that is valid until the next call of it; 0: every submitted item's record has been
+ * taken; -ETIMEDOUT: none came in time; -ECHILD, -EAGAIN: as brood_pool_process.
+ */
+BROOD_API int brood_pool_submit(brood_pool *, struct brood_bytes item);
+BROOD_API int brood_pool_next(brood_pool *, struct brood_result *out, double timeout);
+
+/*
+ * Pulls items from source until it gives none, and pushes each record to sink; both are called by the calling thread.
+ * source: 1 with an item, which is copied; 0: no more; negative: give up. sink: 0, or negative: give up. Giving up cancels
+ * what has not been done, and that negative number is returned; of canceled items no record is pushed.
+ */
+typedef int brood_source_fn(void *context, struct brood_bytes *item);
+typedef int brood_sink_fn(void *context, const struct brood_result *);
+BROOD_API int brood_pool_stream(brood_pool *, brood_source_fn *source, brood_sink_fn *sink, void *context);
+
+/* Items that have not begun become CANCELED, and those that have are killed, first by SIGTERM, and become so too. May be
+   called from a callback, from another thread, and from a signal handler, while a call with the pool is under way; takes
+   effect there; or else in the next, on what was submitted before. */
+BROOD_API int brood_pool_cancel(brood_pool *);
+
+/* Ends the workers, in good order where they are idle: worker_end is run and output flushed. What was submitted
+   and not taken is given up. Results stay; brood_pool_spawn may be called again. A no-op without workers. */
+BROOD_API int brood_pool_cleanup(brood_pool *);
+
+/* The records of brood_pool_process, which belong to the pool. */
+BROOD_API const brood_results *brood_pool_results(const brood_pool *);
+
+/* Cleans up and frees. In a child that the host forked, only frees. */
+BROOD_API void brood_pool_free(brood_pool *);
+
+/*
+ * count   how many items there are
+ * get     the record of an item by its index: 0, or -ERANGE. What it points to is valid until the results are freed.
+ * find    of the first item with these bytes: 0, or -ENOENT
+ * values  all values one behind another, where each has that size by the option value_size, or where size is 8 and each is
+ *         of 8 bytes by itself; zeros where an item has none. NULL where that is not so, or where they came from more
+ *         than one call of brood_pool_process.
+ */
+BROOD_API size_t brood_results_count(const brood_results *);
+BROOD_API int brood_results_get(const brood_results *, size_t index, struct brood_result *out);
+BROOD_API int brood_results_find(const brood_results *, struct brood_bytes item, struct brood_result *out);
+BROOD_API const void *brood_results_values(const brood_results *, size_t size);
+BROOD_API void brood_results_free(brood_results *);
+
+/*
+ * A pool for one call: results for each item, in the order of items. The items are not copied, neither now nor to the
+ * workers, which inherit them; the records' items are the caller's, which must stay until the results are freed.
+ * NULL items, with size 0, are only a count. Errors as brood_pool_new, _spawn and _process; then *out is untouched.
+ */
+BROOD_API int brood_parallelize(brood_results **out, brood_work_fn *function, void *context, const struct brood_bytes *items,
+				size_t count, const struct brood_options *);
+BROOD_API int brood_parallelize_array(brood_results **out, brood_work_fn *function, void *context, const void *items,
+				      size_t size, size_t count, const struct brood_options *);
+
+/*
+ * Runs the function on one item in a process of its own. The result, at index 0, tells a value, a failure, a crash, and
+ * time that was up, apart; in the originals, timeout and failsafe of delegate.py, they were one and the same None.
+ * brood_failsafe has no limit; nor has brood_timeout for negative seconds, and 0 is -EINVAL.
+ */
+BROOD_API int brood_timeout(brood_results **out, brood_work_fn *function, void *context, struct brood_bytes item,
+			    double seconds);
+BROOD_API int brood_failsafe(brood_results **out, brood_work_fn *function, void *context, struct brood_bytes item);
+
 /* --- values -------------------------------------------------------------------------------------------------------- */
 
 /*

@@ -30,20 +30,34 @@ static void after_fork_parent(void)
 	pthread_mutex_unlock(&lock);
 }
 
-static void close_owned(int keep)
+/* The lock is held. Cleared before it is closed: once closed, the number may be another thread's new descriptor. */
+static void forget(int fd)
+{
+	if ((size_t)fd / 64 < words)
+		owned[fd / 64] &= ~(UINT64_C(1) << (fd % 64));
+	close(fd);
+}
+
+static bool is_kept(int fd, const int *keep, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (keep[i] == fd)
+			return true;
+	return false;
+}
+
+static void close_owned(const int *keep, size_t count)
 {
 	for (size_t word = 0; word < words; word++) {
 		uint64_t bits = owned[word];
 		while (bits) {
 			int fd = (int)(word * 64) + __builtin_ctzll(bits);
 			bits &= bits - 1;
-			if (fd != keep)
-				close(fd);
+			if (is_kept(fd, keep, count))
+				continue;
+			forget(fd);
 		}
-		owned[word] = 0;
 	}
-	if (keep >= 0 && (size_t)keep / 64 < words)
-		owned[keep / 64] |= UINT64_C(1) << (keep % 64);
 }
 
 static void after_fork_child(void)
@@ -51,7 +65,7 @@ static void after_fork_child(void)
 	if (!hold) {
 		int error = errno;
 		atomic_fetch_add(&generation, 1);
-		close_owned(-1);
+		close_owned(NULL, 0);
 		errno = error;
 	}
 	pthread_mutex_unlock(&lock);
@@ -120,25 +134,19 @@ int lineage_adopt(int fd)
 	return result;
 }
 
-int lineage_socketpair(int type, int out[2])
+/* The lock is held. Both or neither; error is that of the call that made them. */
+static int adopt_pair(const int pair[2], int error, int out[2])
 {
-	int pair[2], one = -1, other = -1;
-	lineage_join();
-	pthread_mutex_lock(&lock);
-	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair)) {
-		one = -errno;
-	} else {
-		one = adopt(pair[0]);
-		if (one < 0)
-			close(pair[1]);
-		else
-			other = adopt(pair[1]);
-	}
-	pthread_mutex_unlock(&lock);
-	if (one < 0)
+	if (error)
+		return -errno;
+	int one = adopt(pair[0]);
+	if (one < 0) {
+		close(pair[1]);
 		return one;
+	}
+	int other = adopt(pair[1]);
 	if (other < 0) {
-		lineage_close(one);
+		forget(one);
 		return other;
 	}
 	out[0] = one;
@@ -146,15 +154,32 @@ int lineage_socketpair(int type, int out[2])
 	return 0;
 }
 
+int lineage_socketpair(int type, int out[2])
+{
+	int pair[2];
+	lineage_join();
+	pthread_mutex_lock(&lock);
+	int error = adopt_pair(pair, socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair), out);
+	pthread_mutex_unlock(&lock);
+	return error;
+}
+
+int lineage_pipe(int out[2])
+{
+	int pair[2];
+	lineage_join();
+	pthread_mutex_lock(&lock);
+	int error = adopt_pair(pair, pipe2(pair, O_CLOEXEC | O_NONBLOCK), out);
+	pthread_mutex_unlock(&lock);
+	return error;
+}
+
 void lineage_close(int fd)
 {
 	if (fd < 0)
 		return;
-	/* Cleared before it is closed: once closed, the number may be another thread's new descriptor. */
 	pthread_mutex_lock(&lock);
-	if ((size_t)fd / 64 < words)
-		owned[fd / 64] &= ~(UINT64_C(1) << (fd % 64));
-	close(fd);
+	forget(fd);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -163,11 +188,11 @@ void lineage_hold(bool held)
 	hold = held;
 }
 
-void lineage_enter(int keep)
+void lineage_enter(const int *keep, size_t count)
 {
 	hold = false;
 	pthread_mutex_lock(&lock);
 	atomic_fetch_add(&generation, 1);
-	close_owned(keep);
+	close_owned(keep, count);
 	pthread_mutex_unlock(&lock);
 }

@@ -25,13 +25,16 @@ int lineage_adopt(int fd);
    is only just being made. */
 int lineage_socketpair(int type, int out[2]);
 
+/* A pipe, adopted likewise: out[0] to read, out[1] to write, neither of which waits. */
+int lineage_pipe(int out[2]);
+
 /* Forgets and closes it. -1 is ignored. */
 void lineage_close(int fd);
 
 /* While held by a thread, a fork of it leaves the child's descriptors alone, for that child to call lineage_enter. */
 void lineage_hold(bool held);
 
-/* In a new child: begins a generation and closes all that the parent recorded but for keep, which stays recorded. */
-void lineage_enter(int keep);
+/* In a new child: begins a generation and closes all that the parent recorded but for those to keep, which stay recorded. */
+void lineage_enter(const int *keep, size_t count);
 
 #endif

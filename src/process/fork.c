@@ -83,25 +83,44 @@ pid_t fork_keeper(void)
 	return keeper;
 }
 
-/* In the keeper; comes back in the child alone, and there as if from fork_child. */
-static void keep_fork(int socket)
+void fork_ready(struct fork_host *host)
 {
-	struct sigaction action;
-	char name[16];
-	sigaction(SIGCHLD, NULL, &action);
-	prctl(PR_GET_NAME, name);
+	flush_before_fork();
+	host->threads = !__libc_single_threaded;
+	sigaction(SIGCHLD, NULL, &host->child_action);
+	prctl(PR_GET_NAME, host->name);
+	signals_block(&host->mask);
+}
+
+void fork_take_over(void)
+{
 	keeper_prepare();
-	pid_t keeper = getpid();
+	/* So that the fork leaves the child's descriptors to fork_settle. */
 	lineage_hold(true);
-	pid_t child = fork();
+}
+
+void fork_settle(const struct fork_host *host, pid_t parent, const int *keep, size_t count)
+{
+	sigaction(SIGCHLD, &host->child_action, NULL);
+	prctl(PR_SET_NAME, host->name);
+	setpgid(0, 0);
+	if (!keeper_bind_child(parent))
+		_exit(0);
+	forget_output();
+	from_threads = host->threads;
+	lineage_enter(keep, count);
+	on_exit(leave_at_exit, NULL);
+	signals_restore(&host->mask);
+}
+
+/* In the keeper; comes back in the child alone, and there as if from fork_child. */
+static void keep_fork(const struct fork_host *host, int socket, const int *keep)
+{
+	fork_take_over();
+	pid_t keeper = getpid(), child = fork();
 	if (child)
 		keeper_run(socket, child < 0 ? -errno : child, false);
-	/* What the keeper changed before the fork, so that it cannot miss the child's end, is the host's again. */
-	sigaction(SIGCHLD, &action, NULL);
-	prctl(PR_SET_NAME, name);
-	setpgid(0, 0);
-	if (!keeper_bind_child(keeper))
-		_exit(0);
+	fork_settle(host, keeper, keep, 1);
 }
 
 int fork_child(struct child **out, int keep)
@@ -116,25 +135,17 @@ int fork_child(struct child **out, int keep)
 		child_free(child);
 		return error;
 	}
-	/* Before signals are blocked: it may wait for whoever reads what the host prints. */
-	flush_before_fork();
-	const bool threads = !__libc_single_threaded;
-	sigset_t mask;
-	signals_block(&mask);
+	struct fork_host host;
+	fork_ready(&host);
 	pid_t keeper = fork_keeper();
 	error = keeper < 0 ? -errno : 0;
 	if (!keeper) {
-		keep_fork(pair[1]);
+		keep_fork(&host, pair[1], &keep);
 		free(child);
-		forget_output();
-		from_threads = threads;
-		lineage_enter(keep);
-		on_exit(leave_at_exit, NULL);
-		signals_restore(&mask);
 		*out = NULL;
 		return 0;
 	}
-	signals_restore(&mask);
+	signals_restore(&host.mask);
 	lineage_close(pair[1]);
 	if (error) {
 		lineage_close(pair[0]);

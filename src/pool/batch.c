@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+#include "pool/batch.h"
+
+#include "pool/items.h"
+#include "pool/task.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Nobody but the host has a say in how long a worker's strings may be. */
+enum { STRINGS_LIMIT = 1 << 20 };
+
+int batch_new(struct batch *batch, struct region *region, const struct batch_plan *plan)
+{
+	const size_t slots = plan->slots;
+	const size_t sizes[] = {slots * sizeof(uint16_t), slots * sizeof(uint64_t), slots * 2 * sizeof(uint64_t), slots,
+				slots * plan->value_size};
+	uint64_t places[5] = {0};
+	if (plan->value_size > SIZE_MAX / (slots + 1))
+		return -EOVERFLOW;
+	const size_t top = region->top;
+	for (size_t i = 0; i < 5; i++) {
+		places[i] = region_take(region, sizes[i]);
+		if (!places[i]) {
+			region->top = top;
+			return -ENOMEM;
+		}
+	}
+	*batch = (struct batch){.region = region};
+	batch->board = (struct board_batch){.first = plan->first, .base = plan->base, .count = plan->count,
+		.mask = plan->slots < plan->count ? plan->slots - 1 : UINT32_MAX, .states = places[0], .values = places[1], .times = places[2],
+		.attempts = places[3], .fixed = places[4], .value_size = plan->value_size};
+	return 0;
+}
+
+static _Atomic uint16_t *state_of(const struct batch *batch, uint32_t slot)
+{
+	return (_Atomic uint16_t *)region_at(batch->region, batch->board.states) + slot;
+}
+
+static _Atomic uint64_t *value_of(const struct batch *batch, uint32_t slot)
+{
+	return (_Atomic uint64_t *)region_at(batch->region, batch->board.values) + slot;
+}
+
+uint32_t batch_state(const struct batch *batch, uint32_t slot)
+{
+	return atomic_load_explicit(state_of(batch, slot), memory_order_acquire);
+}
+
+void batch_set_state(struct batch *batch, uint32_t slot, uint32_t state)
+{
+	atomic_store(state_of(batch, slot), (uint16_t)state);
+}
+
+void batch_set_attempts(struct batch *batch, uint32_t slot, unsigned attempts)
+{
+	((unsigned char *)region_at(batch->region, batch->board.attempts))[slot] = (unsigned char)(attempts < 255 ? attempts : 255);
+}
+
+/* Copies of size bytes at an offset that a worker gave. */
+static int copy_out(const struct region *region, uint64_t offset, void *to, size_t size)
+{
+	if (offset > region->size || size > region->size - offset)
+		return -EBADMSG;
+	memcpy(to, region_at(region, offset), size);
+	return 0;
+}
+
+static int read_arena(const struct batch *batch, uint32_t slot, struct brood_bytes *out)
+{
+	uint64_t offset = atomic_load_explicit(value_of(batch, slot), memory_order_relaxed), size;
+	if (copy_out(batch->region, offset, &size, sizeof size))
+		return -EBADMSG;
+	if (TASK_HEAD > batch->region->size - offset || size > batch->region->size - offset - TASK_HEAD)
+		return -EBADMSG;
+	*out = (struct brood_bytes){region_at(batch->region, offset + TASK_HEAD), size};
+	return 0;
+}
+
+static int fail_corrupt(struct record *record)
+{
+	const struct brood_failure failure = {.type = "Corrupt", .traceback = "", .message = "a worker overwrote the item's record"};
+	record->outcome = BROOD_ABORT;
+	return record_fail(record, &failure, (const size_t[]){strlen(failure.type), strlen(failure.message), 0});
+}
+
+static int read_failure(const struct batch *batch, uint32_t slot, struct record *record)
+{
+	const struct region *region = batch->region;
+	uint64_t offset = atomic_load_explicit(value_of(batch, slot), memory_order_relaxed);
+	struct task_failure head;
+	if (!offset) {
+		const struct brood_failure failure = {.type = "Failure", .message = "no shared memory was left to say why", .traceback = ""};
+		return record_fail(record, &failure, (const size_t[]){strlen(failure.type), strlen(failure.message), 0});
+	}
+	if (copy_out(region, offset, &head, sizeof head) || head.type > STRINGS_LIMIT || head.message > STRINGS_LIMIT ||
+	    head.traceback > STRINGS_LIMIT || head.type + head.message + head.traceback > region->size - offset - sizeof head)
+		return fail_corrupt(record);
+	const char *strings = region_at(region, offset + sizeof head);
+	const struct brood_failure failure = {strings, strings + head.type, strings + head.type + head.message, head.code, 0};
+	record->outcome = BROOD_FAIL;
+	return record_fail(record, &failure, (const size_t[]){head.type, head.message, head.traceback});
+}
+
+/* What the board says, into a record where it takes one: 0 or -ENOMEM. */
+static int read_state(const struct batch *batch, struct records *records, uint32_t slot, uint32_t state, struct brood_result *out)
+{
+	uint32_t kind = state & STATE_KIND;
+	int error = -EBADMSG;
+	out->outcome = BROOD_SUCCESS;
+	if (kind >= STATE_VALUE && kind < STATE_ARENA) {
+		out->value = (struct brood_bytes){value_of(batch, slot), kind - STATE_VALUE};
+		return 0;
+	}
+	if (kind == STATE_FIXED && batch->board.value_size) {
+		size_t size = batch->board.value_size;
+		out->value = (struct brood_bytes){region_at(batch->region, batch->board.fixed + slot * size), size};
+		return 0;
+	}
+	if (kind == STATE_ARENA)
+		error = read_arena(batch, slot, &out->value);
+	if (!error)
+		return 0;
+	struct record *record = record_make(records, out->index);
+	if (!record)
+		return -ENOMEM;
+	record->outcome = BROOD_FAIL;
+	record->attempts++;
+	error = kind == STATE_FAILURE ? read_failure(batch, slot, record) : fail_corrupt(record);
+	if (error) {
+		record->outcome = BROOD_PENDING;
+		record->attempts--;
+	}
+	return error;
+}
+
+/* Of items that nobody had begun, so that they need no record. */
+static const struct brood_failure canceled = {.type = "Canceled", .message = "the item was canceled", .traceback = ""};
+
+static void read_times(const struct batch *batch, uint32_t slot, struct brood_result *out)
+{
+	const _Atomic uint64_t *times = (_Atomic uint64_t *)region_at(batch->region, batch->board.times) + 2 * (size_t)slot;
+	uint64_t began = atomic_load_explicit(&times[0], memory_order_relaxed);
+	uint64_t ended = atomic_load_explicit(&times[1], memory_order_relaxed);
+	out->started = (double)began * 1e-9;
+	out->seconds = ended > began ? (double)(ended - began) * 1e-9 : 0;
+}
+
+int batch_result(const struct batch *batch, struct records *records, uint32_t slot, size_t index, struct brood_result *out)
+{
+	struct brood_result result = {.index = index, .worker = -1};
+	struct record *record = record_find(records, index);
+	uint32_t state = batch_state(batch, slot);
+	const uint32_t kind = state & STATE_KIND;
+	const bool worked = kind != STATE_PENDING && kind != STATE_DECIDED && kind != STATE_CANCELED;
+	result.item = items_at(batch->region, &batch->board, slot);
+	if (!record || record->outcome == BROOD_PENDING) {
+		result.attempts = record ? record->attempts : 0;
+		if (kind == STATE_CANCELED) {
+			result.outcome = BROOD_CANCELED;
+			result.failure = &canceled;
+		}
+		if (worked) {
+			result.attempts++;
+			int error = read_state(batch, records, slot, state, &result);
+			if (error)
+				return error;
+			record = record_find(records, index);
+		}
+	}
+	if (worked) {
+		result.worker = (int)(state / STATE_LINE);
+		result.started = batch->began;
+		if (state & STATE_TIMED)
+			read_times(batch, slot, &result);
+	}
+	if (record && record->outcome != BROOD_PENDING) {
+		result.outcome = record->outcome;
+		result.value = (struct brood_bytes){0};
+		result.attempts = record->attempts;
+		result.failure = record->has_failure ? &record->failure : NULL;
+		result.status = record->has_status ? &record->status : NULL;
+		if (!worked) {
+			result.worker = record->worker;
+			result.started = record->started;
+			result.seconds = record->ended - record->started;
+		}
+	}
+	*out = result;
+	return 0;
+}
+
+const void *batch_values(struct batch *batch, struct records *records, size_t size)
+{
+	if (batch->board.value_size)
+		return size == batch->board.value_size ? region_at(batch->region, batch->board.fixed) : NULL;
+	if (size != sizeof(uint64_t))
+		return NULL;
+	for (uint32_t slot = 0; slot < batch->board.count; slot++) {
+		uint32_t kind = batch_state(batch, slot) & STATE_KIND;
+		if (kind == STATE_VALUE + sizeof(uint64_t))
+			continue;
+		struct brood_result result;
+		if (batch_result(batch, records, slot, batch->board.first + slot, &result) || result.outcome == BROOD_SUCCESS)
+			return NULL;
+		/* What is there says where a failure is; that is in the record now. */
+		atomic_store(value_of(batch, slot), 0);
+	}
+	return value_of(batch, 0);
+}

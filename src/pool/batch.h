@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BROOD_POOL_BATCH_H
+#define BROOD_POOL_BATCH_H
+
+#include "pool/board.h"
+#include "pool/record.h"
+#include "pool/region.h"
+
+#include <brood.h>
+
+/*
+ * The host's own copy of what it has put on the board, so that it never has to believe the board about it, and the reading
+ * of what workers wrote: each word is read once, checked, and then used.
+ */
+struct batch {
+	struct board_batch board;
+	struct region *region;
+	double began;
+};
+
+/* What a batch is to be; count items, of which at most slots at a time. */
+struct batch_plan {
+	size_t first;
+	uint32_t base, count, slots;
+	size_t value_size;
+};
+
+/* The largest number of items in a batch. */
+#define BATCH_LIMIT ((size_t)1 << 30)
+
+/* 0 or -ENOMEM. The items are still to be set. */
+int batch_new(struct batch *, struct region *, const struct batch_plan *);
+
+/* What the state of a slot is; STATE_PENDING where it makes no sense is STATE_KINDS. */
+uint32_t batch_state(const struct batch *, uint32_t slot);
+void batch_set_state(struct batch *, uint32_t slot, uint32_t state);
+
+/* Before the item is given to anybody. */
+static inline void batch_clear_state(struct batch *batch, uint32_t slot)
+{
+	_Atomic uint16_t *states = region_at(batch->region, batch->board.states);
+	atomic_store_explicit(&states[slot], STATE_PENDING, memory_order_relaxed);
+}
+
+/* The number of an earlier attempt at the slot's item, for brood_attempt. */
+void batch_set_attempts(struct batch *, uint32_t slot, unsigned attempts);
+
+/* The result of the item in the slot; what it points to is in the region, or in its record, which is made where it is
+   needed. 0 or -ENOMEM. */
+int batch_result(const struct batch *, struct records *, uint32_t slot, size_t index, struct brood_result *out);
+
+/* All values as one array of values of size bytes; NULL, they are not. */
+const void *batch_values(struct batch *, struct records *, size_t size);
+
+#endif

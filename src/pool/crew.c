@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+#include "pool/crew.h"
+
+#include "base/clock.h"
+#include "pool/arena.h"
+#include "pool/backlog.h"
+#include "pool/events.h"
+#include "pool/handout.h"
+#include "pool/hire.h"
+#include "pool/mate.h"
+#include "pool/round.h"
+
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* While there is work the host looks about that often, for the case that a worker has broken the board so that nobody rings. */
+#define LOOK_ABOUT 0.1
+
+/* Where more items than that are done in a second, each is not worth a ring: the host looks every so many seconds. */
+#define FAST 2000
+#define FAST_LOOK 0.001
+
+/* A worker that leaves in good order may take so long to run its end function. */
+#define LEAVE_TIME 10
+
+/* Until that time after the spawn no worker is made to be kept ready: a pool for a moment needs none. */
+#define SPARE_AFTER 0.005
+
+int crew_new(brood_pool *pool, int workers)
+{
+	struct crew *crew = &pool->crew;
+	const struct brood_options *options = &pool->options;
+	const uint32_t lines = (uint32_t)workers + 1;
+	uint64_t offset = region_take(pool->region, board_size(lines));
+	if (!offset)
+		return -ENOMEM;
+	*crew = (struct crew){.board = region_at(pool->region, offset), .lines = lines, .wanted = workers};
+	crew->mates = calloc(lines, sizeof *crew->mates);
+	crew->living = calloc(lines, sizeof *crew->living);
+	if (!crew->mates || !crew->living) {
+		crew_free(pool);
+		return -ENOMEM;
+	}
+	board_init(crew->board, lines);
+	crew->plan = (struct worker_plan){.region = pool->region, .board = crew->board, .function = pool->function,
+		.context = pool->context, .start = options->worker_start, .end = options->worker_end,
+		.recycle_after = options->recycle_after, .recycle_size = options->recycle_size, .seed = options->seed,
+		.timed = (options->flags & BROOD_TIMED) || options->reporter, .ring = nursery_ring};
+	crew->spare_at = clock_now() + SPARE_AFTER;
+	for (uint32_t i = 0; i < (uint32_t)workers; i++)
+		mate_expect(pool, i, false);
+	return 0;
+}
+
+static int take_reports(brood_pool *pool)
+{
+	struct nursery_report report;
+	int result;
+	while ((result = nursery_report(pool->crew.nursery, &report)) > 0) {
+		int error = mate_report(pool, &report);
+		if (error)
+			return error;
+	}
+	return result;
+}
+
+/* Ends the nursery; it and its workers are gone, but perhaps for a last few instructions. */
+static int bury_nursery(brood_pool *pool)
+{
+	struct nursery *nursery = pool->crew.nursery;
+	struct pollfd bell = {.fd = nursery_bell(nursery), .events = POLLIN};
+	double deadline = clock_now() + 1;
+	while (nursery_quiet(nursery) && clock_now() < deadline)
+		poll(&bell, 1, 10);
+	int error = mates_orphaned(pool);
+	nursery_free(nursery);
+	pool->crew.nursery = NULL;
+	return error;
+}
+
+int crew_gather(brood_pool *pool)
+{
+	struct crew *crew = &pool->crew;
+	for (;;) {
+		int result = take_reports(pool);
+		if (result < 0)
+			return result == -EPIPE ? -EAGAIN : result;
+		bool all = true;
+		for (uint32_t i = 0; i < crew->lines; i++)
+			all &= crew->mates[i].state != MATE_STARTING;
+		if (all)
+			return crew->present ? crew->present : crew->start_error ? crew->start_error : -EAGAIN;
+		struct pollfd item = {.fd = nursery_fd(crew->nursery), .events = POLLIN};
+		poll(&item, 1, -1);
+	}
+}
+
+void crew_forget(brood_pool *pool)
+{
+	struct crew *crew = &pool->crew;
+	if (crew->nursery)
+		nursery_forget(crew->nursery);
+	if (!pool->round.streaming)
+		free(pool->round.seen);
+	pool->round = (struct round){0};
+	backlog_clear(&pool->backlog);
+	free(crew->mates);
+	free(crew->living);
+	*crew = (struct crew){0};
+}
+
+static void dismiss(brood_pool *pool)
+{
+	struct crew *crew = &pool->crew;
+	for (uint32_t i = 0; i < crew->lines; i++) {
+		struct board_range held[2];
+		uint64_t place;
+		board_strip(&crew->board->line[i], held);
+		if (crew->mates[i].state != MATE_ABSENT && mate_running(pool, i, &place))
+			mate_condemn(pool, i, BROOD_CANCELED, clock_now());
+		atomic_store(&crew->board->line[i].role, BOARD_LEAVE);
+		atomic_store(&crew->board->frozen, 0);
+		handout_wake(pool, i);
+	}
+	pool->round.batch = NULL;
+	nursery_leave(crew->nursery);
+}
+
+static void kill_late(brood_pool *pool, double deadline)
+{
+	double now = clock_now();
+	mates_watch(pool, now);
+	for (uint32_t i = 0; now >= deadline && i < pool->crew.lines; i++)
+		if (pool->crew.mates[i].state != MATE_ABSENT)
+			nursery_signal(pool->crew.nursery, (int)i, SIGKILL);
+}
+
+void crew_free(brood_pool *pool)
+{
+	struct crew *crew = &pool->crew;
+	double deadline = clock_now() + LEAVE_TIME;
+	if (crew->nursery)
+		dismiss(pool);
+	while (crew->nursery) {
+		if (take_reports(pool) == -EPIPE) {
+			bury_nursery(pool);
+			break;
+		}
+		/* One that asks for memory now would wait for ever. */
+		arena_answer(pool);
+		kill_late(pool, deadline);
+		double due = fmin(deadline, mates_due(pool, clock_now()));
+		struct pollfd items[] = {{.fd = nursery_fd(crew->nursery), .events = POLLIN},
+					 {.fd = nursery_bell(crew->nursery), .events = POLLIN}};
+		poll(items, 2, clock_poll_timeout(due));
+		if (items[1].revents)
+			nursery_quiet(crew->nursery);
+	}
+	crew_forget(pool);
+}
+
+void crew_post(brood_pool *pool)
+{
+	struct board *board = pool->crew.board;
+	pool->round.batch->board.serial = ++pool->serial;
+	board->batch = pool->round.batch->board;
+	atomic_store(&board->retried, 0);
+	atomic_store(&board->origin, 0);
+	pool->crew.rate = 0;
+	pool->crew.measured = clock_now();
+	pool->crew.measured_done = 0;
+	arena_open(pool);
+}
+
+int crew_give(brood_pool *pool, struct board_range range)
+{
+	int error = backlog_add(&pool->backlog, range, 0);
+	if (!error)
+		handout_give(pool, clock_now());
+	return error;
+}
+
+static bool unfinished(const brood_pool *pool)
+{
+	const struct round *round = &pool->round;
+	return round->batch && (round->seen ? round->done < round->high : round->low < round->high);
+}
+
+/* Stops workers from moving items; true once they do. They stand until thaw. */
+static bool freeze(brood_pool *pool)
+{
+	atomic_store(&pool->crew.board->frozen, 1);
+	return board_still(pool->crew.board, pool->crew.living);
+}
+
+static void thaw(brood_pool *pool)
+{
+	atomic_store(&pool->crew.board->frozen, 0);
+	for (uint32_t i = 0; i < pool->crew.lines; i++)
+		handout_wake(pool, i);
+}
+
+/* Finds what a worker that died in moving has lost. */
+static int seek(brood_pool *pool)
+{
+	if (!freeze(pool))
+		return 0;
+	pool->crew.seek = false;
+	int error = round_seek(pool);
+	thaw(pool);
+	return error;
+}
+
+/* All that nobody has begun becomes canceled, and who has begun something is killed. */
+static int cancel(brood_pool *pool, double now)
+{
+	struct crew *crew = &pool->crew;
+	struct round *round = &pool->round;
+	struct board_range held[2];
+	for (uint32_t i = 0; i < crew->lines; i++)
+		board_strip(&crew->board->line[i], held);
+	if (!freeze(pool))
+		return 0;
+	for (uint32_t i = 0; i < crew->lines; i++)
+		board_strip(&crew->board->line[i], held);
+	backlog_clear(&pool->backlog);
+	crew->seek = false;
+	for (uint32_t i = 0; i < crew->lines; i++) {
+		uint64_t place;
+		if (crew->mates[i].state != MATE_ABSENT && mate_running(pool, i, &place))
+			mate_condemn(pool, i, BROOD_CANCELED, now);
+	}
+	for (uint64_t place = round->low; place < round->high; place++)
+		if (round_pending(pool, place) && !mates_run(pool, place))
+			batch_set_state(round->batch, round_slot(pool, place), STATE_CANCELED);
+	atomic_store(&pool->canceled, false);
+	thaw(pool);
+	return 0;
+}
+
+static int keep_order(brood_pool *pool, double now)
+{
+	struct crew *crew = &pool->crew;
+	int error = crew->nursery ? take_reports(pool) : 0;
+	if (error == -EPIPE)
+		error = bury_nursery(pool);
+	if (error)
+		return error;
+	mates_watch(pool, now);
+	error = mates_replace(pool, now);
+	if (error || !crew->nursery)
+		return error;
+	arena_answer(pool);
+	if (atomic_load(&pool->canceled))
+		error = unfinished(pool) ? cancel(pool, now) : (atomic_store(&pool->canceled, false), 0);
+	if (!error && unfinished(pool) && (crew->seek || (!pool->backlog.count && handout_idle(pool))))
+		error = seek(pool);
+	if (error)
+		return error;
+	handout_give(pool, now);
+	handout_rouse(pool);
+	return 0;
+}
+
+/* Whether items are done so fast that each is not worth a ring. */
+static bool is_fast(brood_pool *pool, double now)
+{
+	struct crew *crew = &pool->crew;
+	double span = now - crew->measured;
+	if (span >= FAST_LOOK) {
+		crew->rate = (double)(pool->round.done - crew->measured_done) / span;
+		crew->measured = now;
+		crew->measured_done = pool->round.done;
+	}
+	return crew->rate > FAST;
+}
+
+static double next_look(const brood_pool *pool, double now)
+{
+	const struct crew *crew = &pool->crew;
+	double due = mates_due(pool, now), waiting = backlog_due(&pool->backlog);
+	if (!unfinished(pool))
+		return crew->present < crew->wanted ? fmin(due, crew->restart_at) : due;
+	due = fmin(due, now + (atomic_load(&crew->board->frozen) ? FAST_LOOK : LOOK_ABOUT));
+	if (crew->present < crew->wanted || !crew->nursery)
+		due = fmin(due, crew->restart_at);
+	if (crew->spare_at > now)
+		due = fmin(due, crew->spare_at);
+	return waiting > now ? fmin(due, waiting) : due;
+}
+
+static void sleep_until(brood_pool *pool, double now, double due)
+{
+	const struct crew *crew = &pool->crew;
+	struct pollfd items[] = {{.fd = pool->alarm, .events = POLLIN},
+				 {.fd = crew->nursery ? nursery_fd(crew->nursery) : -1, .events = POLLIN},
+				 {.fd = crew->nursery ? nursery_bell(crew->nursery) : -1, .events = POLLIN}};
+	double seconds = fmin(fmax(due - now, 0), 1e6), whole = floor(seconds);
+	struct timespec wait = {.tv_sec = (time_t)whole, .tv_nsec = (long)((seconds - whole) * 1e9)};
+	if (ppoll(items, 3, isinf(due) && due > 0 ? NULL : &wait, NULL) <= 0)
+		return;
+	uint64_t count;
+	if (items[0].revents && read(pool->alarm, &count, sizeof count) < 0)
+		return;
+	if (items[2].revents)
+		nursery_quiet(crew->nursery);
+}
+
+int crew_step(brood_pool *pool, double deadline, bool (*awake)(brood_pool *))
+{
+	struct crew *crew = &pool->crew;
+	double now = clock_now();
+	int error = keep_order(pool, now);
+	if (error)
+		return error;
+	const bool each = pool->round.seen && !is_fast(pool, now);
+	double due = fmin(deadline, next_look(pool, now));
+	if (pool->round.seen && !each && unfinished(pool))
+		due = fmin(due, now + FAST_LOOK);
+	atomic_store(&crew->board->asleep, each ? BOARD_EACH : BOARD_PARKED);
+	if (!awake(pool) && !arena_wanted(pool))
+		sleep_until(pool, now, due);
+	atomic_store(&crew->board->asleep, BOARD_AWAKE);
+	return 0;
+}

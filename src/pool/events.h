@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BROOD_POOL_EVENTS_H
+#define BROOD_POOL_EVENTS_H
+
+#include "pool/pool.h"
+
+/* Calls back, if there is somebody to call. children and time are filled in; time only where it is 0. */
+void events_fire(brood_pool *, brood_report_fn *, struct brood_event);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "pool/handout.h"
+
+#include "base/futex.h"
+#include "pool/backlog.h"
+#include "pool/round.h"
+
+static bool takes(const struct mate *mate)
+{
+	return mate->state != MATE_ABSENT && !mate->spare && !mate->condemned;
+}
+
+void handout_wake(brood_pool *pool, uint32_t number)
+{
+	struct board_line *line = &pool->crew.board->line[number];
+	if (atomic_load(&line->parked)) {
+		atomic_store(&line->parked, 0);
+		futex_wake(&line->parked);
+	}
+}
+
+/* Gives the range to one worker, from the line on where the last one was given to; one that sleeps, where that is asked for. */
+static bool give_one(brood_pool *pool, struct board_range range, bool asleep)
+{
+	struct crew *crew = &pool->crew;
+	for (uint32_t i = 0; i < crew->lines; i++) {
+		crew->next = crew->next + 1 < crew->lines ? crew->next + 1 : 0;
+		struct board_line *line = &crew->board->line[crew->next];
+		if (!takes(&crew->mates[crew->next]) || (asleep && !atomic_load(&line->parked)))
+			continue;
+		if (board_give(line, range)) {
+			handout_wake(pool, crew->next);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* What is left of the range. */
+static struct board_range give(brood_pool *pool, struct board_range range)
+{
+	const uint32_t workers = pool->crew.present > 0 ? (uint32_t)pool->crew.present : 1;
+	const uint32_t part = board_left(range) / workers + (board_left(range) % workers > 0);
+	while (board_left(range)) {
+		uint32_t end = board_left(range) < part ? range.end : range.begin + part;
+		struct board_range some = {range.begin, end};
+		if (!give_one(pool, some, true) && !give_one(pool, some, false))
+			break;
+		range.begin = end;
+	}
+	return range;
+}
+
+void handout_give(brood_pool *pool, double now)
+{
+	struct backlog *backlog = &pool->backlog;
+	size_t kept = 0;
+	for (size_t i = 0; i < backlog->count; i++) {
+		struct pending entry = backlog->entries[i];
+		if (entry.due <= now)
+			entry.range = give(pool, entry.range);
+		if (board_left(entry.range))
+			backlog->entries[kept++] = entry;
+	}
+	backlog->count = kept;
+}
+
+bool handout_idle(const brood_pool *pool)
+{
+	const struct crew *crew = &pool->crew;
+	for (uint32_t i = 0; i < crew->lines; i++)
+		if (takes(&crew->mates[i]) && !atomic_load(&crew->board->line[i].parked))
+			return false;
+	return !board_offers(crew->board);
+}
+
+void handout_rouse(brood_pool *pool)
+{
+	const struct crew *crew = &pool->crew;
+	for (uint32_t i = 0; i < crew->lines; i++) {
+		if (!takes(&crew->mates[i]) || !atomic_load(&crew->board->line[i].parked))
+			continue;
+		if (!board_offers(crew->board))
+			return;
+		handout_wake(pool, i);
+	}
+}
+
+/* What of the range is the round's; a worker may have written what it likes. */
+static struct board_range clip(const brood_pool *pool, struct board_range range)
+{
+	uint64_t place;
+	if (!board_left(range) || !round_place(pool, range.begin, &place))
+		return (struct board_range){0};
+	if (board_left(range) > pool->round.high - place)
+		range.end = range.begin + (uint32_t)(pool->round.high - place);
+	return range;
+}
+
+int handout_recall(brood_pool *pool, uint32_t number)
+{
+	struct board_range held[2];
+	board_strip(&pool->crew.board->line[number], held);
+	int error = backlog_add(&pool->backlog, clip(pool, held[0]), 0);
+	int other = backlog_add(&pool->backlog, clip(pool, held[1]), 0);
+	return error ? error : other;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BROOD_POOL_HANDOUT_H
+#define BROOD_POOL_HANDOUT_H
+
+#include "pool/pool.h"
+
+/* Gives what is due in the backlog to workers that take it. */
+void handout_give(brood_pool *, double now);
+
+/* Wakes a line's owner, if it sleeps. */
+void handout_wake(brood_pool *, uint32_t line);
+
+/* Whether every worker has nothing to do, and sleeps. */
+bool handout_idle(const brood_pool *);
+
+/* Wakes workers that sleep while others have what they might take. */
+void handout_rouse(brood_pool *);
+
+/* Takes back what a line holds and nobody has begun, into the backlog: 0 or -ENOMEM. */
+int handout_recall(brood_pool *, uint32_t line);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "pool/inside.h"
+
+#include "base/clock.h"
+#include "pool/arena.h"
+#include "pool/round.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+/* The worker rings for memory, which is then given at once. */
+static void ring(void *context)
+{
+	brood_pool *pool = context;
+	arena_answer(pool);
+	atomic_store(&pool->crew.board->asleep, BOARD_PARKED);
+}
+
+int inside_begin(brood_pool *pool)
+{
+	struct crew *crew = &pool->crew;
+	crew->plan.ring = ring;
+	crew->plan.ring_context = pool;
+	crew->plan.timed = true;
+	crew->mates[0].pid = getpid();
+	atomic_store(&crew->board->asleep, BOARD_PARKED);
+	if (crew->plan.start && crew->plan.start(pool->context))
+		return -ECHILD;
+	worker_begin(&pool->inside, &crew->plan, 0);
+	return 0;
+}
+
+void inside_end(brood_pool *pool)
+{
+	if (pool->inside.plan && pool->crew.plan.end)
+		pool->crew.plan.end(pool->context);
+	pool->inside = (struct worker){0};
+}
+
+static void run(brood_pool *pool, uint64_t place)
+{
+	round_begun(pool, place, 0, clock_now());
+	worker_ready(&pool->inside);
+	worker_do(&pool->inside, round_number(pool, place));
+}
+
+static void cancel(brood_pool *pool)
+{
+	struct round *round = &pool->round;
+	for (uint64_t place = round->low; place < round->high; place++)
+		if (round_pending(pool, place))
+			batch_set_state(round->batch, round_slot(pool, place), STATE_CANCELED);
+	round->inside = round->high;
+	pool->backlog.count = 0;
+	atomic_store(&pool->canceled, false);
+}
+
+/* The item of the backlog that has been due first, or is. */
+static bool take_pending(brood_pool *pool, uint64_t *place)
+{
+	struct backlog *backlog = &pool->backlog;
+	struct pending *first = backlog->entries;
+	for (size_t i = 1; i < backlog->count; i++)
+		if (backlog->entries[i].due < first->due)
+			first = &backlog->entries[i];
+	if (!backlog->count)
+		return false;
+	int wait = clock_poll_timeout(first->due);
+	if (wait > 0 && pool->round.inside < pool->round.high)
+		return false;
+	while (wait > 0 && !atomic_load(&pool->canceled)) {
+		struct pollfd alarm = {.fd = pool->alarm, .events = POLLIN};
+		poll(&alarm, 1, wait);
+		wait = clock_poll_timeout(first->due);
+	}
+	bool found = !atomic_load(&pool->canceled) && round_place(pool, first->range.begin, place);
+	if (++first->range.begin == first->range.end)
+		*first = backlog->entries[--backlog->count];
+	return found;
+}
+
+int inside_step(brood_pool *pool)
+{
+	struct round *round = &pool->round;
+	uint64_t place;
+	if (take_pending(pool, &place))
+		run(pool, place);
+	else if (atomic_load(&pool->canceled))
+		cancel(pool);
+	else if (round->inside < round->high)
+		run(pool, round->inside++);
+	return 0;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+#include "pool/mate.h"
+
+#include "base/clock.h"
+#include "pool/arena.h"
+#include "pool/backlog.h"
+#include "pool/events.h"
+#include "pool/handout.h"
+#include "pool/hire.h"
+#include "pool/round.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+
+enum { STARTS = 8 };
+
+#define GRACE 0.2
+
+static double grace_of(const brood_pool *pool)
+{
+	return pool->options.grace > 0 ? pool->options.grace : pool->options.grace < 0 ? 0 : GRACE;
+}
+
+void mate_expect(brood_pool *pool, uint32_t number, bool spare)
+{
+	struct board_line *line = &pool->crew.board->line[number];
+	struct mate *mate = &pool->crew.mates[number];
+	atomic_store(&line->running, 0);
+	atomic_store(&line->moving, 0);
+	atomic_store(&line->parked, 0);
+	atomic_store(&line->ready, 0);
+	atomic_store(&line->quit, 0);
+	atomic_store(&line->role, spare ? BOARD_SPARE : BOARD_ACTIVE);
+	*mate = (struct mate){.state = MATE_STARTING, .spare = spare, .arena = mate->arena, .arena_end = mate->arena_end};
+	pool->crew.living[number] = true;
+	pool->crew.present += !spare;
+}
+
+static void tell_spawn(brood_pool *pool, uint32_t number)
+{
+	events_fire(pool, pool->reporter.spawn,
+		(struct brood_event){.pid = pool->crew.mates[number].pid, .worker = (int)number});
+}
+
+static void back_off(struct crew *crew, int error)
+{
+	crew->start_error = error;
+	crew->failures++;
+	crew->restart_at = clock_now() + fmin(0.001 * exp2(crew->failures), 1);
+}
+
+bool mate_running(brood_pool *pool, uint32_t number, uint64_t *place)
+{
+	uint32_t item;
+	return board_guilty(&pool->crew.board->line[number], &item) && round_place(pool, item, place) && round_pending(pool, *place);
+}
+
+bool mates_run(brood_pool *pool, uint64_t place)
+{
+	uint64_t running;
+	for (uint32_t i = 0; i < pool->crew.lines; i++)
+		if (pool->crew.mates[i].condemned && mate_running(pool, i, &running) && running == place)
+			return true;
+	return false;
+}
+
+/* The line's owner has ended: what it ran is judged. */
+static int judge(brood_pool *pool, uint32_t number, const struct brood_status *status, bool orphaned)
+{
+	const struct mate *mate = &pool->crew.mates[number];
+	uint64_t running = atomic_load(&pool->crew.board->line[number].running), place;
+	if (!mate_running(pool, number, &place))
+		return 0;
+	/* It was killed for an item that it had done by then. */
+	if (mate->condemned && mate->condemned_running != running)
+		return backlog_add(&pool->backlog, (struct board_range){(uint32_t)running, (uint32_t)running + 1}, 0);
+	const double now = clock_now();
+	struct verdict verdict = {.outcome = mate->condemned ? mate->condemned : BROOD_ABORT, .status = status, .worker = (int)number,
+				  .started = mate->running == running ? mate->since : now, .ended = now,
+				  .orphaned = orphaned && !mate->condemned};
+	return round_judge(pool, place, &verdict);
+}
+
+static int end(brood_pool *pool, uint32_t number, const struct brood_status *status, bool orphaned)
+{
+	struct crew *crew = &pool->crew;
+	struct mate *mate = &crew->mates[number];
+	struct board_line *line = &crew->board->line[number];
+	if (mate->state == MATE_ABSENT)
+		return 0;
+	crew->living[number] = false;
+	int error = judge(pool, number, status, orphaned);
+	int other = handout_recall(pool, number);
+	crew->seek |= atomic_load(&line->moving) != 0;
+	arena_close(pool, number);
+	/* Whoever dies before it is ready would only do so again. */
+	if (atomic_load(&line->ready) || orphaned)
+		crew->failures = 0;
+	else
+		back_off(crew, 0);
+	atomic_store(&line->role, BOARD_ABSENT);
+	mate->state = MATE_ABSENT;
+	if (!mate->spare) {
+		crew->present--;
+		events_fire(pool, pool->reporter.exit,
+			(struct brood_event){.pid = status->pid, .worker = (int)number, .status = status});
+	}
+	return error ? error : other;
+}
+
+int mate_report(brood_pool *pool, const struct nursery_report *report)
+{
+	struct crew *crew = &pool->crew;
+	uint32_t number = (uint32_t)report->number;
+	if (number >= crew->lines)
+		return 0;
+	struct mate *mate = &crew->mates[number];
+	if (report->kind == NURSERY_ENDED)
+		return end(pool, number, &report->status, false);
+	if (report->error) {
+		crew->present -= !mate->spare;
+		crew->spare_at = mate->spare ? clock_now() + 1 : crew->spare_at;
+		mate->state = MATE_ABSENT;
+		crew->living[number] = false;
+		back_off(crew, report->error);
+		return handout_recall(pool, number);
+	}
+	mate->state = MATE_PRESENT;
+	mate->pid = report->status.pid;
+	if (!mate->spare)
+		tell_spawn(pool, number);
+	return 0;
+}
+
+int mates_orphaned(brood_pool *pool)
+{
+	struct crew *crew = &pool->crew;
+	int error = 0;
+	for (uint32_t i = 0; i < crew->lines; i++) {
+		const struct brood_status status = {.pid = crew->mates[i].pid, .signal = SIGKILL};
+		int result = end(pool, i, &status, true);
+		error = error ? error : result;
+	}
+	return error;
+}
+
+void mate_condemn(brood_pool *pool, uint32_t number, enum brood_outcome outcome, double now)
+{
+	struct mate *mate = &pool->crew.mates[number];
+	mate->condemned = outcome;
+	mate->condemned_running = atomic_load(&pool->crew.board->line[number].running);
+	mate->kill_at = now + grace_of(pool);
+	if (pool->options.grace < 0)
+		return;
+	nursery_signal(pool->crew.nursery, (int)number, SIGTERM);
+	/* For one that is stopped, so that it can end by itself. */
+	nursery_signal(pool->crew.nursery, (int)number, SIGCONT);
+}
+
+void mates_watch(brood_pool *pool, double now)
+{
+	struct crew *crew = &pool->crew;
+	for (uint32_t i = 0; i < crew->lines; i++) {
+		struct mate *mate = &crew->mates[i];
+		uint64_t place, running = atomic_load(&crew->board->line[i].running);
+		if (mate->state != MATE_PRESENT)
+			continue;
+		if (mate->running != running) {
+			mate->running = running;
+			mate->since = now;
+		}
+		if (running && mate_running(pool, i, &place)) {
+			round_begun(pool, place, (int)i, mate->since);
+			if (pool->options.timeout > 0 && !mate->condemned && now - mate->since >= pool->options.timeout)
+				mate_condemn(pool, i, BROOD_TIMEOUT, now);
+		}
+		if (mate->condemned && now >= mate->kill_at) {
+			nursery_signal(crew->nursery, (int)i, SIGKILL);
+			mate->kill_at = now + 1;
+		}
+	}
+}
+
+double mates_due(const brood_pool *pool, double now)
+{
+	const struct crew *crew = &pool->crew;
+	const double timeout = pool->options.timeout;
+	double due = INFINITY;
+	if (timeout > 0)
+		due = now + fmin(fmax(timeout / 8, 0.001), 0.1);
+	if (pool->reporter.begin)
+		due = fmin(due, now + 0.05);
+	for (uint32_t i = 0; i < crew->lines; i++) {
+		const struct mate *mate = &crew->mates[i];
+		if (mate->state != MATE_PRESENT)
+			continue;
+		if (mate->condemned)
+			due = fmin(due, mate->kill_at);
+		else if (timeout > 0 && mate->running && mate->since + timeout > now)
+			due = fmin(due, mate->since + timeout);
+	}
+	return due;
+}
+
+static uint32_t find(const struct crew *crew, bool (*test)(const struct crew *, uint32_t))
+{
+	for (uint32_t i = 0; i < crew->lines; i++)
+		if (test(crew, i))
+			return i;
+	return crew->lines;
+}
+
+static bool is_absent(const struct crew *crew, uint32_t number)
+{
+	return crew->mates[number].state == MATE_ABSENT;
+}
+
+static bool is_spare(const struct crew *crew, uint32_t number)
+{
+	return crew->mates[number].state != MATE_ABSENT && crew->mates[number].spare;
+}
+
+static bool is_ready(const struct crew *crew, uint32_t number)
+{
+	return crew->mates[number].state == MATE_PRESENT && crew->mates[number].spare && atomic_load(&crew->board->line[number].ready);
+}
+
+static void activate(brood_pool *pool, uint32_t number)
+{
+	struct crew *crew = &pool->crew;
+	crew->mates[number].spare = false;
+	crew->present++;
+	crew->spare_at = 0;
+	atomic_store(&crew->board->line[number].role, BOARD_ACTIVE);
+	handout_wake(pool, number);
+	tell_spawn(pool, number);
+}
+
+static void start(brood_pool *pool, bool spare)
+{
+	uint32_t number = find(&pool->crew, is_absent);
+	if (number == pool->crew.lines)
+		return;
+	mate_expect(pool, number, spare);
+	nursery_start(pool->crew.nursery, (int)number);
+}
+
+int mates_replace(brood_pool *pool, double now)
+{
+	struct crew *crew = &pool->crew;
+	if (!crew->present && crew->failures >= STARTS)
+		return crew->start_error ? crew->start_error : -ECHILD;
+	if (!crew->nursery && now < crew->restart_at)
+		return 0;
+	if (!crew->nursery) {
+		int error = hire_nursery(pool);
+		if (error)
+			back_off(crew, error);
+		return 0;
+	}
+	while (crew->present < crew->wanted) {
+		uint32_t spare = find(crew, is_ready);
+		if (spare < crew->lines)
+			activate(pool, spare);
+		else if (now >= crew->restart_at)
+			start(pool, false);
+		else
+			break;
+	}
+	if (crew->present == crew->wanted && now >= crew->spare_at && find(crew, is_spare) == crew->lines)
+		start(pool, true);
+	return 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BROOD_POOL_MATE_H
+#define BROOD_POOL_MATE_H
+
+#include "pool/pool.h"
+
+/* Makes the line ready for a new owner, and sets down that it is being started; the nursery is told by the caller. */
+void mate_expect(brood_pool *, uint32_t line, bool spare);
+
+/* Takes a report of the nursery's: 0 or -ENOMEM. */
+int mate_report(brood_pool *, const struct nursery_report *);
+
+/* The nursery has gone, and its workers with it: 0 or -ENOMEM. */
+int mates_orphaned(brood_pool *);
+
+/* Looks what each runs and since when; kills those whose time is up. */
+void mates_watch(brood_pool *, double now);
+
+/* When mates_watch should be called again. */
+double mates_due(const brood_pool *, double now);
+
+/* Kills what the line's owner is running, and makes that its outcome. */
+void mate_condemn(brood_pool *, uint32_t line, enum brood_outcome, double now);
+
+/* The place of what the line's owner has begun and not done. */
+bool mate_running(brood_pool *, uint32_t line, uint64_t *place);
+
+/* Whether one of them has begun the item at the place. */
+bool mates_run(brood_pool *, uint64_t place);
+
+/* Starts workers where there are fewer than there should be: 0, or why there will be none. */
+int mates_replace(brood_pool *, double now);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+#include "pool/round.h"
+
+#include "base/clock.h"
+#include "pool/backlog.h"
+#include "pool/events.h"
+#include "pool/items.h"
+#include "pool/stream.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool round_place(const brood_pool *pool, uint32_t number, uint64_t *place)
+{
+	const struct round *round = &pool->round;
+	if (!round->batch)
+		return false;
+	uint32_t distance = number - round->batch->board.base - (uint32_t)round->low;
+	if (distance >= round->high - round->low)
+		return false;
+	*place = round->low + distance;
+	return true;
+}
+
+uint32_t round_number(const brood_pool *pool, uint64_t place)
+{
+	return pool->round.batch->board.base + (uint32_t)place;
+}
+
+uint32_t round_slot(const brood_pool *pool, uint64_t place)
+{
+	return (uint32_t)place & pool->round.batch->board.mask;
+}
+
+size_t round_index(const brood_pool *pool, uint64_t place)
+{
+	return pool->round.batch->board.first + place;
+}
+
+bool round_pending(const brood_pool *pool, uint64_t place)
+{
+	return (batch_state(pool->round.batch, round_slot(pool, place)) & STATE_KIND) == STATE_PENDING;
+}
+
+static bool test_bit(const uint64_t *bits, uint64_t at)
+{
+	return bits[at / 64] >> at % 64 & 1;
+}
+
+static void set_bit(uint64_t *bits, uint64_t at)
+{
+	bits[at / 64] |= UINT64_C(1) << at % 64;
+}
+
+static int set_failure(struct record *record, const struct verdict *verdict)
+{
+	static const char *const words[] = {[BROOD_ABORT] = "Exit", [BROOD_TIMEOUT] = "Timeout",
+						    [BROOD_CANCELED] = "Canceled"};
+	const struct brood_status *status = verdict->status;
+	char type[32], message[128];
+	struct brood_failure failure = {.type = type, .message = message, .traceback = ""};
+	snprintf(type, sizeof type, "%s", words[verdict->outcome]);
+	if (verdict->outcome == BROOD_TIMEOUT) {
+		snprintf(message, sizeof message, "the item took longer than its time limit, and was killed");
+	} else if (verdict->outcome == BROOD_CANCELED) {
+		snprintf(message, sizeof message, "the item was canceled while it ran");
+	} else if (status->signal) {
+		const char *name = sigabbrev_np(status->signal);
+		if (name)
+			snprintf(type, sizeof type, "SIG%s", name);
+		else
+			snprintf(type, sizeof type, "SIG%d", status->signal);
+		const char *description = sigdescr_np(status->signal);
+		snprintf(message, sizeof message, "the worker was killed by signal %d (%s)", status->signal,
+			 description ? description : type);
+	} else {
+		snprintf(message, sizeof message, "the worker exited with %d before the item was done", status->exit_code);
+	}
+	failure.signal = status->signal;
+	failure.code = status->exit_code;
+	return record_fail(record, &failure, (const size_t[]){strlen(type), strlen(message), 0});
+}
+
+static int try_again(brood_pool *pool, struct record *record, uint64_t place)
+{
+	double wait = pool->options.backoff > 0 ? pool->options.backoff * exp2(fmin(record->attempts - 1, 60)) : 0;
+	uint32_t number = round_number(pool, place);
+	int error = backlog_add(&pool->backlog, (struct board_range){number, number + 1}, wait > 0 ? clock_now() + wait : 0);
+	if (error)
+		return error;
+	record->begun = false;
+	batch_set_attempts(pool->round.batch, round_slot(pool, place), record->attempts);
+	if (pool->crew.board)
+		atomic_store(&pool->crew.board->retried, 1);
+	return 0;
+}
+
+int round_judge(brood_pool *pool, uint64_t place, const struct verdict *verdict)
+{
+	struct record *record = record_make(pool->round.records, round_index(pool, place));
+	if (!record)
+		return -ENOMEM;
+	/* An item that only happened to be under way gets more tries than one that kills its worker. */
+	if (verdict->orphaned && ++record->orphaned <= 2)
+		return try_again(pool, record, place);
+	record->attempts++;
+	round_begun(pool, place, verdict->worker, verdict->started);
+	if (verdict->outcome != BROOD_CANCELED && record->attempts <= pool->options.retries)
+		return try_again(pool, record, place);
+	int error = set_failure(record, verdict);
+	if (error)
+		return error;
+	record->outcome = verdict->outcome;
+	record->worker = verdict->worker;
+	record->started = verdict->started;
+	record->ended = verdict->ended;
+	record->has_status = true;
+	record->status = *verdict->status;
+	batch_set_state(pool->round.batch, round_slot(pool, place), STATE_DECIDED);
+	return 0;
+}
+
+void round_begun(brood_pool *pool, uint64_t place, int worker, double when)
+{
+	if (!pool->reporter.begin)
+		return;
+	size_t index = round_index(pool, place);
+	struct record *record = record_make(pool->round.records, index);
+	if (record && record->begun)
+		return;
+	if (record)
+		record->begun = true;
+	const struct batch *batch = pool->round.batch;
+	events_fire(pool, pool->reporter.begin,
+		(struct brood_event){.index = index, .worker = worker, .time = when,
+			.pid = worker >= 0 && pool->crew.mates ? pool->crew.mates[worker].pid : 0,
+			.item = items_at(batch->region, &batch->board, round_slot(pool, place))});
+}
+
+/* The item has its outcome: it is told, once. */
+static int report_done(brood_pool *pool, uint64_t place)
+{
+	const struct brood_reporter *reporter = &pool->reporter;
+	if (!reporter->begin && !reporter->success && !reporter->fail && !reporter->abort)
+		return 0;
+	struct brood_result result;
+	int error = batch_result(pool->round.batch, pool->round.records, round_slot(pool, place), round_index(pool, place), &result);
+	if (error)
+		return error;
+	if (result.attempts)
+		round_begun(pool, place, result.worker, result.started);
+	struct brood_event event = {.index = result.index, .worker = result.worker, .item = result.item, .result = &result,
+		.status = result.status, .time = result.started + result.seconds};
+	if (result.worker >= 0 && pool->crew.mates)
+		event.pid = result.status ? result.status->pid : pool->crew.mates[result.worker].pid;
+	events_fire(pool, result.outcome == BROOD_SUCCESS ? reporter->success
+			  : result.outcome == BROOD_FAIL ? reporter->fail : reporter->abort, event);
+	return 0;
+}
+
+/* An item whose state is not pending. 1: it is done; 0: it is tried again. */
+static int see(brood_pool *pool, uint64_t place, uint32_t state)
+{
+	if ((state & STATE_KIND) == STATE_FAILURE && pool->options.retries) {
+		struct record *record = record_make(pool->round.records, round_index(pool, place));
+		if (!record)
+			return -ENOMEM;
+		if (record->attempts < pool->options.retries) {
+			record->attempts++;
+			round_begun(pool, place, (int)(state / STATE_LINE), 0);
+			batch_set_state(pool->round.batch, round_slot(pool, place), STATE_PENDING);
+			int error = try_again(pool, record, place);
+			return error;
+		}
+	}
+	set_bit(pool->round.seen, round_slot(pool, place));
+	pool->round.done++;
+	if (pool->round.streaming)
+		stream_done(pool, place);
+	int error = report_done(pool, place);
+	return error ? error : 1;
+}
+
+static void skip_done(brood_pool *pool)
+{
+	struct round *round = &pool->round;
+	if (!round->seen) {
+		while (round->low < round->high && !round_pending(pool, round->low))
+			round->low++;
+	} else if (!round->streaming) {
+		while (round->low < round->high && test_bit(round->seen, round_slot(pool, round->low)))
+			round->low++;
+	}
+}
+
+int round_look(brood_pool *pool)
+{
+	struct round *round = &pool->round;
+	const _Atomic uint16_t *states = region_at(pool->region, round->batch->board.states);
+	const uint32_t mask = round->batch->board.mask;
+	for (uint64_t place = round->low; round->seen && place < round->high;) {
+		uint32_t slot = (uint32_t)place & mask;
+		if (!(slot % 64) && round->high - place >= 64 && round->seen[slot / 64] == UINT64_MAX) {
+			place += 64;
+			continue;
+		}
+		uint32_t state = atomic_load_explicit(&states[slot], memory_order_acquire);
+		if ((state & STATE_KIND) != STATE_PENDING && !test_bit(round->seen, slot)) {
+			int result = see(pool, place, state);
+			if (result < 0)
+				return result;
+		}
+		place++;
+	}
+	skip_done(pool);
+	return 0;
+}
+
+static void mark(brood_pool *pool, uint64_t *held, struct board_range range)
+{
+	for (uint32_t number = range.begin; number != range.end; number++) {
+		uint64_t place;
+		if (!round_place(pool, number, &place))
+			return;
+		set_bit(held, place - pool->round.low);
+	}
+}
+
+int round_seek(brood_pool *pool)
+{
+	const struct round *round = &pool->round;
+	const struct crew *crew = &pool->crew;
+	uint64_t *held = calloc((round->high - round->low) / 64 + 1, sizeof *held);
+	if (!held)
+		return -ENOMEM;
+	/* In the order of an item's way: first where it waits, then who runs it, and at last whether it is done. */
+	for (uint32_t i = 0; i < crew->lines; i++)
+		mark(pool, held, board_unpack(atomic_load(&crew->board->line[i].gift)));
+	for (uint32_t i = 0; i < crew->lines; i++)
+		mark(pool, held, board_unpack(atomic_load(&crew->board->line[i].range)));
+	for (uint32_t i = 0; i < crew->lines; i++) {
+		uint64_t running = atomic_load(&crew->board->line[i].running), place;
+		if (crew->living[i] && running && round_place(pool, (uint32_t)running, &place))
+			set_bit(held, place - round->low);
+	}
+	for (size_t i = 0; i < pool->backlog.count; i++)
+		mark(pool, held, pool->backlog.entries[i].range);
+	int error = 0;
+	for (uint64_t place = round->low; !error && place < round->high; place++) {
+		uint32_t number = round_number(pool, place);
+		if (!test_bit(held, place - round->low) && round_pending(pool, place))
+			error = backlog_add(&pool->backlog, (struct board_range){number, number + 1}, 0);
+	}
+	free(held);
+	return error;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BROOD_POOL_ROUND_H
+#define BROOD_POOL_ROUND_H
+
+#include "pool/pool.h"
+
+/* The place of an item by its number; false: it is none that is under way. */
+bool round_place(const brood_pool *, uint32_t number, uint64_t *place);
+
+uint32_t round_number(const brood_pool *, uint64_t place);
+uint32_t round_slot(const brood_pool *, uint64_t place);
+size_t round_index(const brood_pool *, uint64_t place);
+
+/* Whether the item at the place has no outcome yet. */
+bool round_pending(const brood_pool *, uint64_t place);
+
+/* How an attempt at an item ended, other than by its function: with its worker. */
+struct verdict {
+	enum brood_outcome outcome;
+	const struct brood_status *status;
+	int worker;
+	double started, ended;
+	bool orphaned; /* it was the nursery that ended */
+};
+
+/* Tries the item again, or makes that its outcome: 0 or -ENOMEM. */
+int round_judge(brood_pool *, uint64_t place, const struct verdict *);
+
+/* Sees what has been done since. */
+int round_look(brood_pool *);
+
+/* Gives out again what is neither done, nor in the backlog, nor in a line of the still board: 0 or -ENOMEM. */
+int round_seek(brood_pool *);
+
+/* The reporter is told that an attempt has begun, as far as it has not been. */
+void round_begun(brood_pool *, uint64_t place, int worker, double when);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BROOD_POOL_WORKER_H
+#define BROOD_POOL_WORKER_H
+
+#include "pool/board.h"
+#include "pool/region.h"
+#include "pool/task.h"
+
+/* What a worker is told before it begins; it is the same for all workers of a pool. */
+struct worker_plan {
+	struct region *region;
+	struct board *board;
+	brood_work_fn *function;
+	void *context;
+	int (*start)(void *context);
+	void (*end)(void *context);
+	size_t recycle_after, recycle_size;
+	uint64_t seed;
+	bool timed;
+	/* Wakes the host. */
+	void (*ring)(void *context);
+	void *ring_context;
+};
+
+/* The arena of a worker: where it writes what does not fit into its place. */
+struct worker_arena {
+	uint64_t start, position, end;
+	bool advised;
+};
+
+/* Time as the worker sees it: ticks are cheap, and say whether it is worth to ask the clock. */
+struct worker_clock {
+	uint64_t first_ticks, first; /* the same moment in ticks and in nanoseconds */
+	uint64_t last_ticks, last;   /* when the last item ended; last is 0 where only the ticks are known */
+};
+
+struct worker {
+	const struct worker_plan *plan;
+	struct board_line *line;
+	uint32_t number, count;
+	struct board_batch batch;
+	_Atomic uint16_t *states;
+	_Atomic uint64_t *values;
+	struct worker_arena arena;
+	struct worker_clock clock;
+	size_t done;
+	uint64_t measured;
+	brood_task task;
+};
+
+/* Runs items until the host says to leave. The exit code. For a process, or in tests a thread. */
+int worker_run(const struct worker_plan *, uint32_t number);
+
+/* For a host that runs items itself: makes a worker, makes it ready for what the board has now, and runs one. */
+void worker_begin(struct worker *, const struct worker_plan *, uint32_t number);
+void worker_ready(struct worker *);
+void worker_do(struct worker *, uint32_t item);
+
+/* The offset of room for size bytes at the arena's position, which is not moved; 0: there is none to be had. */
+uint64_t worker_room(struct worker *, size_t size);
+
+/* Moves the position behind what has been written. */
+void worker_used(struct worker *, uint64_t end);
+
+#endif

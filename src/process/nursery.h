@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BROOD_PROCESS_NURSERY_H
+#define BROOD_PROCESS_NURSERY_H
+
+#include <brood.h>
+
+/*
+ * A nursery is a process that forks workers for the host, waits for them, and says how each ended. It is a copy of the host
+ * as it was, so that a worker that replaces another starts from the same memory; it has no threads; and nobody else waits
+ * for its children. Each worker leads a process group, which the nursery kills before it reaps its leader. When the host has
+ * gone, it kills them all; when it itself goes, the kernel kills the workers.
+ *
+ * Workers are told apart by numbers that the host gives. A number is free again once its worker's end has been reported.
+ * All functions but nursery_ring are for the host, for one thread at a time.
+ */
+struct nursery;
+
+/* What a worker runs; what it returns is its exit code. The nursery is the worker's copy of it, to ring by. */
+typedef int nursery_work_fn(struct nursery *, void *context, int number);
+
+enum nursery_kind { NURSERY_STARTED = 1, NURSERY_ENDED };
+
+/* error is of STARTED: why there is no worker; or 0, and then its pid is in status. */
+struct nursery_report {
+	enum nursery_kind kind;
+	int number, error;
+	struct brood_status status;
+};
+
+/* Forks the nursery, with the workers 0 to count - 1 as its first orders. */
+int nursery_new(struct nursery **out, nursery_work_fn *, void *context, int count);
+
+/* Ends the workers that are left, by SIGKILL, and the nursery. */
+void nursery_free(struct nursery *);
+
+/* In a process that the host has forked: frees the memory alone. */
+void nursery_forget(struct nursery *);
+
+/* Orders. 0, or -EPIPE: the nursery has gone. */
+int nursery_start(struct nursery *, int number);
+int nursery_signal(struct nursery *, int number, int signal);
+int nursery_leave(struct nursery *); /* when the last worker has ended */
+
+/* Readable when there is a report, or the nursery has gone. */
+int nursery_fd(const struct nursery *);
+
+/* The next report: 1; 0: none now; -EPIPE: the nursery has gone, and all reports have been taken. */
+int nursery_report(struct nursery *, struct nursery_report *out);
+
+/* Readable when a worker has rung; and at its end when the nursery and all its workers have gone. */
+int nursery_bell(const struct nursery *);
+
+/* Forgets the rings so far: 1, or 0 when all have gone. */
+int nursery_quiet(struct nursery *);
+
+/* In a worker: wakes the host. */
+void nursery_ring(void *nursery);
+
+#endif
