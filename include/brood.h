@@ -538,8 +538,8 @@ BROOD_API int brood_pool_process_array(brood_pool *, const void *items, size_t s
 
 /*
  * Streaming: items one by one, with results as they complete, in memory that does not grow. brood_pool_submit copies the
- * item, and never waits; it may hold an item back for a moment, in order to hand out many at once, until the next
- * call of brood_pool_submit or brood_pool_next. Records given here do not accrue in brood_pool_results.
+ * item, and never waits; it may keep items back, in order to hand out many at once, until
+ * brood_pool_next has nothing else to give. Records given here do not accrue in brood_pool_results.
  *
  * brood_pool_submit: -EAGAIN: the window is full: take results first. -EMSGSIZE: the item is larger than window_bytes.
  * -ESRCH, -EBUSY, -ECHILD: as brood_pool_process.

@@ -13,7 +13,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static atomic_uint generation = 1;
+atomic_uint lineage_count = 1;
 static _Thread_local bool hold;
 
 /* One bit for each descriptor. */
@@ -64,7 +64,7 @@ static void after_fork_child(void)
 {
 	if (!hold) {
 		int error = errno;
-		atomic_fetch_add(&generation, 1);
+		atomic_fetch_add(&lineage_count, 1);
 		close_owned(NULL, 0);
 		errno = error;
 	}
@@ -80,11 +80,6 @@ unsigned lineage_join(void)
 {
 	pthread_once(&once, watch_forks);
 	return lineage_generation();
-}
-
-unsigned lineage_generation(void)
-{
-	return atomic_load_explicit(&generation, memory_order_relaxed);
 }
 
 static int record(int fd)
@@ -192,7 +187,7 @@ void lineage_enter(const int *keep, size_t count)
 {
 	hold = false;
 	pthread_mutex_lock(&lock);
-	atomic_fetch_add(&generation, 1);
+	atomic_fetch_add(&lineage_count, 1);
 	close_owned(keep, count);
 	pthread_mutex_unlock(&lock);
 }

@@ -2,6 +2,7 @@
 #ifndef BROOD_BASE_LINEAGE_H
 #define BROOD_BASE_LINEAGE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -11,11 +12,16 @@
  * without asking brood; otherwise siblings would hold each other's channels open, and no end of file would ever come.
  */
 
+extern atomic_uint lineage_count;
+
 /* Counts forks from the first process on: an object that remembers it knows whether it is still in its own process. A new
    object calls lineage_join, which sees that forks are counted from then on; fork handlers that are registered after it
    take their locks before lineage's. */
 unsigned lineage_join(void);
-unsigned lineage_generation(void);
+static inline unsigned lineage_generation(void)
+{
+	return atomic_load_explicit(&lineage_count, memory_order_relaxed);
+}
 
 /* Takes over a new close-on-exec descriptor, or -errno as is: moves it off 0, 1 and 2 and records it. Returns the
    descriptor or -errno, and then it has been closed. */

@@ -35,6 +35,9 @@ int batch_new(struct batch *, struct region *, const struct batch_plan *);
 uint32_t batch_state(const struct batch *, uint32_t slot);
 void batch_set_state(struct batch *, uint32_t slot, uint32_t state);
 
+/* The first slot from one on, before end, of which the item has no outcome; end where each has one. */
+uint32_t batch_first_pending(const struct batch *, uint32_t slot, uint32_t end);
+
 /* Before the item is given to anybody. */
 static inline void batch_clear_state(struct batch *batch, uint32_t slot)
 {

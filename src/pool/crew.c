@@ -29,7 +29,7 @@
 #define LEAVE_TIME 10
 
 /* Until that time after the spawn no worker is made to be kept ready: a pool for a moment needs none. */
-#define SPARE_AFTER 0.005
+#define SPARE_AFTER 0.02
 
 int crew_new(brood_pool *pool, int workers)
 {
@@ -171,6 +171,7 @@ void crew_post(brood_pool *pool)
 	board->batch = pool->round.batch->board;
 	atomic_store(&board->retried, 0);
 	atomic_store(&board->origin, 0);
+	atomic_store(&board->tick_wanted, 0);
 	pool->crew.rate = 0;
 	pool->crew.measured = clock_now();
 	pool->crew.measured_done = 0;
@@ -260,6 +261,8 @@ static int keep_order(brood_pool *pool, double now)
 		error = unfinished(pool) ? cancel(pool, now) : (atomic_store(&pool->canceled, false), 0);
 	if (!error && unfinished(pool) && (crew->seek || (!pool->backlog.count && handout_idle(pool))))
 		error = seek(pool);
+	else if (atomic_load(&crew->board->frozen) && !atomic_load(&pool->canceled))
+		thaw(pool);
 	if (error)
 		return error;
 	handout_give(pool, now);
@@ -320,11 +323,12 @@ int crew_step(brood_pool *pool, double deadline, bool (*awake)(brood_pool *))
 		return error;
 	const bool each = pool->round.seen && !is_fast(pool, now);
 	double due = fmin(deadline, next_look(pool, now));
-	if (pool->round.seen && !each && unfinished(pool))
+	if (unfinished(pool) && ((pool->round.seen && !each) || atomic_load(&crew->board->tick_wanted)))
 		due = fmin(due, now + FAST_LOOK);
 	atomic_store(&crew->board->asleep, each ? BOARD_EACH : BOARD_PARKED);
 	if (!awake(pool) && !arena_wanted(pool))
 		sleep_until(pool, now, due);
 	atomic_store(&crew->board->asleep, BOARD_AWAKE);
+	atomic_fetch_add(&crew->board->tick, 1);
 	return 0;
 }

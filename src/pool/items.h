@@ -12,7 +12,7 @@ struct item_entry {
 	uint64_t offset, size;
 };
 
-enum { ITEM_SHORT = 24 };
+enum { ITEM_SHORT = 8 };
 
 struct item_slot {
 	uint64_t size;

@@ -137,11 +137,10 @@ static int set_items(brood_pool *pool, struct batch *batch, const struct pool_it
 	return 0;
 }
 
-/* Whether somebody wants to know of each item as it is done. */
-static bool wants_each(const brood_pool *pool)
+bool pool_reports(const brood_pool *pool)
 {
 	const struct brood_reporter *reporter = &pool->reporter;
-	return pool->options.retries || reporter->begin || reporter->success || reporter->fail || reporter->abort;
+	return reporter->begin || reporter->success || reporter->fail || reporter->abort;
 }
 
 int pool_begin(brood_pool *pool, const struct pool_items *items, bool inherited)
@@ -157,7 +156,7 @@ int pool_begin(brood_pool *pool, const struct pool_items *items, bool inherited)
 	uint64_t *seen = NULL;
 	if (!error)
 		error = set_items(pool, batch, items, inherited);
-	if (!error && wants_each(pool) && !(seen = calloc(items->count / 64 + 1, sizeof *seen)))
+	if (!error && (pool->options.retries || pool_reports(pool)) && !(seen = calloc(items->count / 64 + 1, sizeof *seen)))
 		error = -ENOMEM;
 	if (error) {
 		pool->region->top = top;
@@ -169,7 +168,8 @@ int pool_begin(brood_pool *pool, const struct pool_items *items, bool inherited)
 	batch->board.failures = pool->options.retries > 0;
 	results_add(pool->results);
 	pool->next_number += (uint32_t)items->count;
-	*round = (struct round){.batch = batch, .records = &pool->results->records, .high = items->count, .seen = seen};
+	*round = (struct round){.batch = batch, .records = &pool->results->records, .high = items->count, .seen = seen,
+		.reported = pool_reports(pool)};
 	crew_post(pool);
 	if (pool->options.flags & BROOD_INSIDE)
 		return 0;

@@ -2,6 +2,7 @@
 #ifndef BROOD_POOL_POOL_H
 #define BROOD_POOL_POOL_H
 
+#include "base/lineage.h"
 #include "pool/results.h"
 #include "pool/worker.h"
 #include "process/nursery.h"
@@ -70,7 +71,7 @@ struct round {
 	uint64_t done;  /* items seen to be done, where each is looked at */
 	uint64_t inside; /* with BROOD_INSIDE: before that place all have been run once */
 	uint64_t *seen; /* a bit for each slot; NULL: nobody wants to know of each item */
-	bool streaming;
+	bool streaming, reported; /* reported: the reporter wants to know of each item */
 };
 
 struct stream;
@@ -95,8 +96,17 @@ struct brood_pool {
 	struct worker inside; /* with BROOD_INSIDE: the host as its own worker */
 };
 
+/* Whether pool_check has nothing to object: most calls of brood_pool_submit and brood_pool_next need no more. */
+static inline bool pool_is_fit(const brood_pool *pool)
+{
+	return pool && pool->generation == lineage_generation() && !pool->calling && pool->spawned && !pool->crew.broken;
+}
+
 /* 0, or why a call with the pool is refused: -EINVAL, -EPERM, -EBUSY, -ESRCH, or why it is broken. */
 int pool_check(const brood_pool *);
+
+/* Whether the reporter is to be told of each item. */
+bool pool_reports(const brood_pool *);
 
 /* What to put into a round: a list or an array, or with neither a count. */
 struct pool_items {

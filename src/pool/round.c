@@ -145,8 +145,6 @@ void round_begun(brood_pool *pool, uint64_t place, int worker, double when)
 static int report_done(brood_pool *pool, uint64_t place)
 {
 	const struct brood_reporter *reporter = &pool->reporter;
-	if (!reporter->begin && !reporter->success && !reporter->fail && !reporter->abort)
-		return 0;
 	struct brood_result result;
 	int error = batch_result(pool->round.batch, pool->round.records, round_slot(pool, place), round_index(pool, place), &result);
 	if (error)
@@ -181,7 +179,7 @@ static int see(brood_pool *pool, uint64_t place, uint32_t state)
 	pool->round.done++;
 	if (pool->round.streaming)
 		stream_done(pool, place);
-	int error = report_done(pool, place);
+	int error = pool->round.reported ? report_done(pool, place) : 0;
 	return error ? error : 1;
 }
 
@@ -189,8 +187,7 @@ static void skip_done(brood_pool *pool)
 {
 	struct round *round = &pool->round;
 	if (!round->seen) {
-		while (round->low < round->high && !round_pending(pool, round->low))
-			round->low++;
+		round->low = batch_first_pending(round->batch, (uint32_t)round->low, (uint32_t)round->high);
 	} else if (!round->streaming) {
 		while (round->low < round->high && test_bit(round->seen, round_slot(pool, round->low)))
 			round->low++;

@@ -27,21 +27,30 @@ struct chunk {
 struct stream {
 	struct batch batch;
 	struct records records;
-	size_t window;
-	/* Places: the slots of those before low are free; those from high on have not been submitted. */
+	/* There are twice as many slots as may be in use, so that the one of the record that the caller looks at is left alone
+	   until the next call. */
+	size_t window, mask;
+	/* Places: the records of all before low have been given; those from high on have not been submitted. */
 	uint64_t low, high, given;
 	uint64_t *seen, *taken; /* a bit for each slot */
-	bool held;              /* the caller looks at the result of this place */
+	bool held;              /* the caller looks at the record of this place */
 	uint64_t held_place;
 	/* Places in the order in which their items were done, where that is how they are given. */
 	uint64_t *ready, ready_head, ready_tail;
 	size_t hold; /* so many items are kept back, to be given at once */
 	/* Bytes of items that are too long for their slots, as a ring; and, for each slot, where they end. */
 	uint64_t bytes, bytes_head, bytes_tail, *bytes_end;
+	bool bytes_used;
+	_Atomic uint16_t *states;
+	const _Atomic uint64_t *values;
+	struct item_slot *items;
 	struct chunk *chunks;
 	size_t chunk_count, chunk_capacity;
 	double looked;
 };
+
+/* So many slots ahead are fetched into the cache. */
+enum { AHEAD = 32 };
 
 /* At the most this part of the window is kept back. */
 enum { PARTS = 16 };
@@ -76,19 +85,20 @@ void stream_free(brood_pool *pool)
 
 static int allocate(brood_pool *pool)
 {
-	const size_t window = pool->options.window;
+	const size_t window = pool->options.window, slots = 2 * window;
 	struct stream *stream = calloc(1, sizeof *stream);
 	if (!stream)
 		return -ENOMEM;
 	pool->stream = stream;
 	stream->window = window;
-	stream->seen = calloc(window / 64 + 1, sizeof *stream->seen);
-	stream->taken = calloc(window / 64 + 1, sizeof *stream->taken);
-	stream->ready = calloc(window, sizeof *stream->ready);
-	stream->bytes_end = calloc(window, sizeof *stream->bytes_end);
-	const struct batch_plan plan = {.count = UINT32_MAX, .slots = (uint32_t)window, .value_size = pool->options.value_size};
+	stream->mask = slots - 1;
+	stream->seen = calloc(slots / 64 + 1, sizeof *stream->seen);
+	stream->taken = calloc(slots / 64 + 1, sizeof *stream->taken);
+	stream->ready = calloc(slots, sizeof *stream->ready);
+	stream->bytes_end = calloc(slots, sizeof *stream->bytes_end);
+	const struct batch_plan plan = {.count = UINT32_MAX, .slots = (uint32_t)slots, .value_size = pool->options.value_size};
 	int error = batch_new(&stream->batch, pool->region, &plan);
-	uint64_t items = region_take(pool->region, window * sizeof(struct item_slot));
+	uint64_t items = region_take(pool->region, slots * sizeof(struct item_slot));
 	stream->bytes = region_take(pool->region, pool->options.window_bytes);
 	if (error || !items || !stream->bytes || !stream->seen || !stream->taken || !stream->ready || !stream->bytes_end) {
 		stream_free(pool);
@@ -96,6 +106,9 @@ static int allocate(brood_pool *pool)
 	}
 	stream->batch.board.kind = BOARD_SLOTS;
 	stream->batch.board.items = items;
+	stream->items = region_at(pool->region, items);
+	stream->values = region_at(pool->region, stream->batch.board.values);
+	stream->states = region_at(pool->region, stream->batch.board.states);
 	stream->batch.board.watermark = (uint32_t)(window / PARTS > 1 ? window / PARTS : 1);
 	stream->batch.board.failures = pool->options.retries > 0;
 	return 0;
@@ -111,7 +124,8 @@ static int open(brood_pool *pool)
 	stream->batch.began = clock_now();
 	stream->hold = 1;
 	pool->round = (struct round){.batch = &stream->batch, .records = &stream->records, .low = stream->low, .high = stream->high,
-		.inside = stream->high, .done = stream->high, .seen = stream->seen, .streaming = true};
+		.inside = stream->high, .done = stream->high, .seen = stream->seen,
+		.streaming = true, .reported = pool_reports(pool)};
 	crew_post(pool);
 	atomic_store(&pool->crew.board->origin, stream->low);
 	return 0;
@@ -131,6 +145,8 @@ static int publish(brood_pool *pool)
 	if (range.begin == range.end)
 		return 0;
 	round->high = pool->stream->high;
+	if (round->low - atomic_load_explicit(&pool->crew.board->origin, memory_order_relaxed) > UINT32_MAX / 4)
+		atomic_store(&pool->crew.board->origin, round->low);
 	return pool->options.flags & BROOD_INSIDE ? 0 : crew_give(pool, range);
 }
 
@@ -153,34 +169,58 @@ static uint64_t ring_room(brood_pool *pool, size_t size)
 	return stream->bytes + (stream->bytes_head - size) % capacity;
 }
 
-BROOD_API int brood_pool_submit(brood_pool *pool, struct brood_bytes item)
+static int refuse(brood_pool *pool, struct brood_bytes item)
 {
 	int error = pool_check(pool);
 	if (!error && item.size && !item.data)
 		error = -EINVAL;
 	if (!error && item.size > pool->options.window_bytes)
 		error = -EMSGSIZE;
-	if (!error && !is_open(pool))
-		error = open(pool);
-	if (error)
-		return error;
+	return error || is_open(pool) ? error : open(pool);
+}
+
+/* Puts a copy of a longer item into the ring: false, there is no room. */
+static bool put_bytes(brood_pool *pool, struct item_slot *place, struct brood_bytes item)
+{
 	struct stream *stream = pool->stream;
-	const size_t slot = stream->high & (stream->window - 1);
-	uint64_t offset = 0;
-	if (stream->high - stream->low == stream->window || (item.size > ITEM_SHORT && !(offset = ring_room(pool, item.size)))) {
-		error = broken(pool, publish(pool));
-		return error ? error : -EAGAIN;
-	}
-	struct item_slot *place = (struct item_slot *)region_at(pool->region, stream->batch.board.items) + slot;
+	uint64_t offset = ring_room(pool, item.size);
+	if (!offset)
+		return false;
+	stream->bytes_used = true;
 	place->size = item.size;
-	if (offset) {
-		place->offset = offset;
-		memcpy(region_at(pool->region, offset), item.data, item.size);
-	} else if (item.size) {
-		memcpy(place->bytes, item.data, item.size);
+	place->offset = offset;
+	memcpy(region_at(pool->region, offset), item.data, item.size);
+	return true;
+}
+
+BROOD_API int brood_pool_submit(brood_pool *pool, struct brood_bytes item)
+{
+	/* Both of the stream's calls are made for each item, and take some nanoseconds; what is rare is out of line. */
+	if (!pool_is_fit(pool) || !is_open(pool) || (item.size && !item.data) || item.size > pool->options.window_bytes) {
+		int error = refuse(pool, item);
+		if (error)
+			return error;
 	}
-	stream->bytes_end[slot] = stream->bytes_head;
-	batch_clear_state(&stream->batch, (uint32_t)slot);
+	struct stream *stream = pool->stream;
+	const size_t slot = stream->high & stream->mask;
+	struct item_slot *place = &stream->items[slot];
+	if (stream->high - stream->low == stream->window)
+		return -EAGAIN;
+	/* What follows is in another processor's cache, which takes the time of several items. */
+	__builtin_prefetch(&stream->items[(slot + AHEAD) & stream->mask], 1);
+	if (item.size == ITEM_SHORT) {
+		place->size = ITEM_SHORT;
+		memcpy(place->bytes, item.data, ITEM_SHORT);
+	} else if (item.size < ITEM_SHORT) {
+		place->size = item.size;
+		if (item.size)
+			memcpy(place->bytes, item.data, item.size);
+	} else if (!put_bytes(pool, place, item)) {
+		return -EAGAIN;
+	}
+	if (stream->bytes_used)
+		stream->bytes_end[slot] = stream->bytes_head;
+	atomic_store_explicit(&stream->states[slot], STATE_PENDING, memory_order_relaxed);
 	stream->high++;
 	if (stream->high - pool->round.high < stream->hold)
 		return 0;
@@ -192,8 +232,9 @@ BROOD_API int brood_pool_submit(brood_pool *pool, struct brood_bytes item)
 void stream_done(brood_pool *pool, uint64_t place)
 {
 	struct stream *stream = pool->stream;
+	__builtin_prefetch(&stream->values[place & stream->mask]);
 	if (!(pool->options.flags & BROOD_ORDERED))
-		stream->ready[stream->ready_tail++ & (stream->window - 1)] = place;
+		stream->ready[stream->ready_tail++ & stream->mask] = place;
 }
 
 static bool is_set(const uint64_t *bits, size_t at)
@@ -206,25 +247,30 @@ static void flip(uint64_t *bits, size_t at)
 	bits[at / 64] ^= UINT64_C(1) << at % 64;
 }
 
-/* The result that was given last is done with, and so may be slots and what belongs to them. */
-static void retire(brood_pool *pool)
+/* The record of the place is given, and the window may move on. */
+static void take(struct stream *stream, uint64_t place)
+{
+	stream->given++;
+	if (place != stream->low) {
+		flip(stream->taken, place & stream->mask);
+		return;
+	}
+	flip(stream->seen, stream->low++ & stream->mask);
+	for (; is_set(stream->taken, stream->low & stream->mask); stream->low++) {
+		flip(stream->taken, stream->low & stream->mask);
+		flip(stream->seen, stream->low & stream->mask);
+	}
+}
+
+/* The caller is done with the record that it was given last, and with what belongs to it. */
+static void release(brood_pool *pool)
 {
 	struct stream *stream = pool->stream;
-	struct round *round = &pool->round;
-	const size_t mask = stream->window - 1;
-	if (!stream->held)
-		return;
+	if (stream->held && stream->records.count)
+		record_drop(&stream->records, round_index(pool, stream->held_place));
 	stream->held = false;
-	record_drop(&stream->records, round_index(pool, stream->held_place));
-	flip(stream->taken, stream->held_place & mask);
-	for (; stream->low < stream->high && is_set(stream->taken, stream->low & mask); stream->low++) {
-		flip(stream->taken, stream->low & mask);
-		flip(stream->seen, stream->low & mask);
-		stream->bytes_tail = stream->bytes_end[stream->low & mask];
-	}
-	round->low = stream->low;
-	if (stream->low - atomic_load_explicit(&pool->crew.board->origin, memory_order_relaxed) > UINT32_MAX / 4)
-		atomic_store(&pool->crew.board->origin, stream->low);
+	if (stream->bytes_used && stream->low)
+		stream->bytes_tail = stream->bytes_end[(stream->low - 1) & stream->mask];
 }
 
 static bool find_ready(const brood_pool *pool, uint64_t *place)
@@ -232,11 +278,11 @@ static bool find_ready(const brood_pool *pool, uint64_t *place)
 	const struct stream *stream = pool->stream;
 	if (pool->options.flags & BROOD_ORDERED) {
 		*place = stream->given;
-		return stream->given < pool->round.high && is_set(stream->seen, stream->given & (stream->window - 1));
+		return stream->given < pool->round.high && is_set(stream->seen, stream->given & stream->mask);
 	}
 	if (stream->ready_head == stream->ready_tail)
 		return false;
-	*place = stream->ready[stream->ready_head & (stream->window - 1)];
+	*place = stream->ready[stream->ready_head & stream->mask];
 	return true;
 }
 
@@ -258,8 +304,9 @@ static int give(brood_pool *pool, struct brood_result *out)
 		return error;
 	stream->held = true;
 	stream->held_place = place;
-	stream->given++;
 	stream->ready_head += !(pool->options.flags & BROOD_ORDERED);
+	take(stream, place);
+	pool->round.low = stream->low;
 	return 1;
 }
 
@@ -273,12 +320,13 @@ static int step(brood_pool *pool, double deadline)
 
 BROOD_API int brood_pool_next(brood_pool *pool, struct brood_result *out, double timeout)
 {
-	int error = out ? pool_check(pool) : -EINVAL;
-	if (error)
-		return error;
-	if (!is_open(pool))
-		return 0;
-	retire(pool);
+	int error = 0;
+	if (!out || !pool_is_fit(pool) || !is_open(pool)) {
+		error = out ? pool_check(pool) : -EINVAL;
+		if (error || !is_open(pool))
+			return error;
+	}
+	release(pool);
 	int result = give(pool, out);
 	if (result)
 		return result;

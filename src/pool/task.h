@@ -38,7 +38,7 @@ static inline void task_begin(brood_task *task, size_t index, uint32_t slot)
 }
 
 /* Puts the value, or the failure that what the function returned makes of it, in its place. The state, which is to be
-   stored last. */
-uint16_t task_end(brood_task *, int returned);
+   stored last. For all but short values; those are the worker's to put. */
+uint16_t task_end_slowly(brood_task *, int returned);
 
 #endif

@@ -8,12 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#endif
-
-/* Items shorter than that many ticks are not worth a look at the clock, which takes 25 nanoseconds, and ticks 10. */
-enum { NOTABLE = 2500 };
+/* So many slots ahead are fetched into the cache. */
+enum { AHEAD = 16 };
 
 /* How often a worker that has nothing to do looks again before it sleeps: about 2 microseconds. */
 enum { LOOKS = 40 };
@@ -21,58 +17,29 @@ enum { LOOKS = 40 };
 /* Without a huge page's worth of values, small pages are quicker. */
 #define SMALL_PAGES ((uint64_t)2 << 20)
 
-static uint64_t ticks(void)
-{
-#if defined(__x86_64__)
-	return __rdtsc();
-#elif defined(__aarch64__)
-	uint64_t count;
-	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(count));
-	return count << 5;
-#else
-	return clock_nanoseconds();
-#endif
-}
-
 static void pause_briefly(void)
 {
 #if defined(__x86_64__)
-	_mm_pause();
+	__builtin_ia32_pause();
 #endif
 }
 
-static void start_clock(struct worker_clock *clock)
+/* Writes the times of the item that has just ended, and of those before it in the lap. */
+static void note(struct worker *worker, const struct lap *lap, uint32_t slot)
 {
-	clock->last_ticks = ticks();
-	clock->last = clock_nanoseconds();
-	if (!clock->first) {
-		clock->first_ticks = clock->last_ticks;
-		clock->first = clock->last;
+	struct region *region = worker->plan->region;
+	_Atomic uint64_t *times = region_at(region, worker->batch.times);
+	/* In a stream the slots of those before may be another's by now. */
+	const uint32_t first = worker->batch.kind == BOARD_SLOTS ? lap->items - 1 : 0;
+	for (uint32_t i = first; i < lap->items; i++) {
+		uint32_t at = (slot - (lap->items - 1 - i)) & worker->batch.mask;
+		uint64_t began = lap->began + i * lap->span;
+		atomic_store_explicit(&times[2 * (size_t)at], began, memory_order_relaxed);
+		atomic_store_explicit(&times[2 * (size_t)at + 1], began + lap->span, memory_order_relaxed);
+		/* The last one's state is still to be stored. */
+		if (i + 1 < lap->items)
+			atomic_fetch_or_explicit(&worker->states[at], STATE_TIMED, memory_order_release);
 	}
-}
-
-/* When the item began that ends now; both in nanoseconds. */
-static uint64_t measure(struct worker_clock *clock, uint64_t now_ticks, uint64_t now)
-{
-	uint64_t began = clock->last;
-	if (!began) {
-		double rate = (double)(now - clock->first) / (double)(now_ticks - clock->first_ticks);
-		began = now - (uint64_t)((double)(now_ticks - clock->last_ticks) * rate);
-	}
-	return began;
-}
-
-/* Notes the times of an item that was long enough, or that are asked for. */
-static uint16_t note_times(struct worker *worker, uint64_t now_ticks)
-{
-	struct worker_clock *clock = &worker->clock;
-	uint64_t now = clock_nanoseconds();
-	_Atomic uint64_t *times = region_at(worker->plan->region, worker->batch.times);
-	uint64_t began = measure(clock, now_ticks, now);
-	atomic_store_explicit(&times[2 * (size_t)worker->task.slot], began, memory_order_relaxed);
-	atomic_store_explicit(&times[2 * (size_t)worker->task.slot + 1], now, memory_order_relaxed);
-	clock->last = now;
-	return STATE_TIMED;
 }
 
 static void ring(const struct worker *worker)
@@ -106,21 +73,35 @@ void worker_do(struct worker *worker, uint32_t item)
 			return;
 		task_begin(task, worker->batch.first + place, slot);
 	}
-	uint16_t state = task_end(task, plan->function(task, plan->context));
-	uint64_t now = ticks();
-	if (now - worker->clock.last_ticks > NOTABLE || plan->timed)
-		state |= note_times(worker, now);
-	else
-		worker->clock.last = 0;
-	worker->clock.last_ticks = now;
+	/* Where the value goes may be in the host's cache. */
+	__builtin_prefetch(&worker->values[(slot + AHEAD) & worker->batch.mask], 1);
+	int returned = plan->function(task, plan->context);
+	struct lap lap;
+	uint16_t state = (uint16_t)(worker->number * STATE_LINE);
+	if (stopwatch_lap(&worker->watch, &lap)) {
+		note(worker, &lap, slot);
+		state |= STATE_TIMED;
+	}
+	if (!returned && task->form == TASK_SHORT && !worker->batch.value_size) {
+		uint64_t bytes;
+		memcpy(&bytes, task->value, sizeof bytes);
+		atomic_store_explicit(&worker->values[slot], bytes, memory_order_relaxed);
+		state |= (uint16_t)(STATE_VALUE + task->size);
+	} else {
+		state |= task_end_slowly(task, returned);
+	}
 	worker->done++;
-	state |= (uint16_t)(worker->number * STATE_LINE);
 	if (worker->batch.watermark || worker->batch.failures) {
 		/* Either the host sees the state, or this sees the host asleep. */
 		atomic_store(&worker->states[slot], state);
 		tell(worker, state);
 	} else {
 		atomic_store_explicit(&worker->states[slot], state, memory_order_release);
+	}
+	/* What a page fault took is not the next item's. */
+	if (worker->watch.credit == 1 && stopwatch_start(&worker->watch)) {
+		atomic_store(&plan->board->tick_wanted, 1);
+		ring(worker);
 	}
 }
 
@@ -183,7 +164,7 @@ static void take_batch(struct worker *worker)
 void worker_ready(struct worker *worker)
 {
 	take_batch(worker);
-	start_clock(&worker->clock);
+	stopwatch_start(&worker->watch);
 }
 
 /* Gets items, or sleeps until there may be some. false: the host says to leave. */
@@ -232,16 +213,20 @@ static bool spent(struct worker *worker)
 	const struct worker_plan *plan = worker->plan;
 	if (plan->recycle_after && worker->done >= plan->recycle_after)
 		return true;
-	if (!plan->recycle_size || worker->clock.last_ticks - worker->measured < 1000 * NOTABLE)
+	if (!plan->recycle_size)
 		return false;
-	worker->measured = worker->clock.last_ticks;
+	double now = clock_now();
+	if (now - worker->measured < 0.001)
+		return false;
+	worker->measured = now;
 	return resident_bytes() > plan->recycle_size;
 }
 
 void worker_begin(struct worker *worker, const struct worker_plan *plan, uint32_t number)
 {
 	*worker = (struct worker){.plan = plan, .line = &plan->board->line[number], .number = number, .task.worker = worker};
-	worker_ready(worker);
+	stopwatch_init(&worker->watch, &plan->board->tick, plan->timed);
+	take_batch(worker);
 }
 
 static void work(struct worker *worker)

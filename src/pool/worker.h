@@ -4,6 +4,7 @@
 
 #include "pool/board.h"
 #include "pool/region.h"
+#include "pool/stopwatch.h"
 #include "pool/task.h"
 
 /* What a worker is told before it begins; it is the same for all workers of a pool. */
@@ -28,12 +29,6 @@ struct worker_arena {
 	bool advised;
 };
 
-/* Time as the worker sees it: ticks are cheap, and say whether it is worth to ask the clock. */
-struct worker_clock {
-	uint64_t first_ticks, first; /* the same moment in ticks and in nanoseconds */
-	uint64_t last_ticks, last;   /* when the last item ended; last is 0 where only the ticks are known */
-};
-
 struct worker {
 	const struct worker_plan *plan;
 	struct board_line *line;
@@ -42,9 +37,9 @@ struct worker {
 	_Atomic uint16_t *states;
 	_Atomic uint64_t *values;
 	struct worker_arena arena;
-	struct worker_clock clock;
+	struct stopwatch watch;
 	size_t done;
-	uint64_t measured;
+	double measured;
 	brood_task task;
 };
 

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include "pool/stopwatch.h"
+
+#include "base/clock.h"
+
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
+
+/* Items of so many ticks, about a microsecond, are not worth to be timed; after so many of them in a row, so many of them are
+   looked at together. */
+enum { NOTABLE = 2500, RUN = 64, TOGETHER = 16 };
+
+static uint64_t ticks(void)
+{
+#if defined(__x86_64__)
+	return __rdtsc();
+#elif defined(__aarch64__)
+	uint64_t count;
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(count));
+	return count << 5;
+#else
+	return clock_nanoseconds();
+#endif
+}
+
+void stopwatch_init(struct stopwatch *watch, const _Atomic uint32_t *host_tick, bool exact)
+{
+	*watch = (struct stopwatch){.first_ticks = ticks(), .first = clock_nanoseconds(), .host_tick = host_tick, .exact = exact, .credit = 1};
+	stopwatch_start(watch);
+}
+
+bool stopwatch_start(struct stopwatch *watch)
+{
+	const uint32_t before = watch->credit;
+	watch->since = 0;
+	watch->credit = watch->shorts >= RUN ? TOGETHER : 1;
+	watch->seen_tick = atomic_load_explicit(watch->host_tick, memory_order_relaxed);
+	watch->last_ticks = ticks();
+	return watch->credit > before;
+}
+
+bool stopwatch_look(struct stopwatch *watch, struct lap *lap)
+{
+	const uint64_t now_ticks = ticks(), passed = now_ticks - watch->last_ticks;
+	const uint32_t tick = atomic_load_explicit(watch->host_tick, memory_order_relaxed), items = watch->since;
+	const bool changed = tick != watch->seen_tick;
+	watch->since = 0;
+	watch->seen_tick = tick;
+	watch->last_ticks = now_ticks;
+	if (passed <= (uint64_t)NOTABLE * items && !watch->exact) {
+		watch->shorts += watch->shorts < RUN ? items : 0;
+		return false;
+	}
+	watch->shorts = 0;
+	watch->credit = 1;
+	const uint64_t now = clock_nanoseconds(), ticked = now_ticks - watch->first_ticks;
+	const double rate = ticked ? (double)(now - watch->first) / (double)ticked : 0;
+	const uint64_t span = (uint64_t)((double)passed * rate);
+	/* The others were short, as those before them; and if several were long, they are together. */
+	*lap = changed ? (struct lap){now - span, span, 1} : (struct lap){now - span, span / items, items};
+	return true;
+}

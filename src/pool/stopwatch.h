@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BROOD_POOL_STOPWATCH_H
+#define BROOD_POOL_STOPWATCH_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * How long items take, at a price that an item of some nanoseconds can pay: to look at the clock takes 25, and to count the
+ * processor's ticks 10. So the clock is asked only for items of which the ticks say that it is worth it; and after a run of
+ * short ones, the ticks are counted for 16 at a time. In between, what tells an item that is long after all is the host's
+ * tick, a word that it changes about every millisecond while somebody wants it to: an item that sees it change gets
+ * the time since the last look; else it is shared by the items since then.
+ */
+struct stopwatch {
+	uint64_t first_ticks, first; /* the same moment in ticks and in nanoseconds */
+	uint64_t last_ticks;         /* of the last look */
+	const _Atomic uint32_t *host_tick;
+	uint32_t seen_tick, credit, since, shorts;
+	bool exact;
+};
+
+/* Times in nanoseconds on CLOCK_MONOTONIC, of each of the last so many items: the first began at began, and each took span. */
+struct lap {
+	uint64_t began, span;
+	uint32_t items;
+};
+
+/* exact: every item is to be timed. */
+void stopwatch_init(struct stopwatch *, const _Atomic uint32_t *host_tick, bool exact);
+
+/* The next item begins now. Whether the host's tick is wanted from now on. */
+bool stopwatch_start(struct stopwatch *);
+
+bool stopwatch_look(struct stopwatch *, struct lap *);
+
+/* An item has ended: whether there are times to note. */
+static inline bool stopwatch_lap(struct stopwatch *watch, struct lap *lap)
+{
+	watch->since++;
+	if (watch->since < watch->credit && atomic_load_explicit(watch->host_tick, memory_order_relaxed) == watch->seen_tick)
+		return false;
+	return stopwatch_look(watch, lap);
+}
+
+#endif
