@@ -3,7 +3,7 @@
  * idle MECHANISM CHILDREN
  *
  * What children that do nothing cost: bytes of memory for each, its keeper's included, and descriptors, the child's
- * beyond those that it has from the host. A process's share of memory is the proportional set size, in which each page counts once among all that have it mapped.
+ * beyond those that it has from the host.
  */
 #include "measure.h"
 
@@ -24,31 +24,6 @@ static int wait_for_end(brood_channel *channel, void *context)
 	(void)context;
 	struct brood_message message;
 	return brood_receive(channel, &message) != 0;
-}
-
-static FILE *open_of(pid_t pid, const char *file)
-{
-	char path[64];
-	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
-	FILE *stream = fopen(path, "re");
-	if (!stream)
-		fail(path);
-	return stream;
-}
-
-static double memory_of(pid_t pid)
-{
-	FILE *stream = open_of(pid, "smaps_rollup");
-	char line[256];
-	double kibibytes = -1;
-	while (kibibytes < 0 && fgets(line, sizeof line, stream))
-		if (!strncmp(line, "Pss:", 4))
-			kibibytes = atof(line + 4);
-	fclose(stream);
-	errno = EPROTO;
-	if (kibibytes < 0)
-		fail("smaps_rollup");
-	return kibibytes * 1024;
 }
 
 static pid_t parent_of(pid_t pid)

@@ -63,6 +63,21 @@ double measure(measured *work, void *context)
 	return spent / done;
 }
 
+double measure_each(timed_once *once, void *context)
+{
+	enum { MOST = 10000 };
+	static double times[MOST];
+	const double sample = sample_nanoseconds();
+	size_t count = 0;
+	double spent = 0;
+	times[0] = once(context);
+	if (times[0] > 4 * sample)
+		spent = times[count++];
+	while (spent < sample && count < MOST)
+		spent += times[count++] = once(context);
+	return median(times, count);
+}
+
 void print_nanoseconds(double value)
 {
 	printf("{\"ns\": %.2f}\n", value);
@@ -146,6 +161,31 @@ bool read_whole(int fd, void *data, size_t size)
 		}
 	}
 	return true;
+}
+
+FILE *open_of(pid_t pid, const char *file)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
+	FILE *stream = fopen(path, "re");
+	if (!stream)
+		fail(path);
+	return stream;
+}
+
+double memory_of(pid_t pid)
+{
+	FILE *stream = open_of(pid, "smaps_rollup");
+	char line[256];
+	double kibibytes = -1;
+	while (kibibytes < 0 && fgets(line, sizeof line, stream))
+		if (!strncmp(line, "Pss:", 4))
+			kibibytes = atof(line + 4);
+	fclose(stream);
+	errno = EPROTO;
+	if (kibibytes < 0)
+		fail("smaps_rollup");
+	return kibibytes * 1024;
 }
 
 static int compare(const void *one, const void *other)

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
 
 /*
  * What the programs here share. Each takes one sample of one mechanism and prints it as one JSON object; run interleaves
@@ -26,6 +28,13 @@ typedef void measured(void *context, uint64_t count);
 double measure(measured *work, void *context);
 double sample_nanoseconds(void);
 
+/*
+ * Calls once(context), which says itself how many nanoseconds it took, until a sample's time is up; the first is left out
+ * where it is short. The median.
+ */
+typedef double timed_once(void *context);
+double measure_each(timed_once *once, void *context);
+
 /* Prints {"ns": value}. */
 void print_nanoseconds(double value);
 
@@ -41,6 +50,11 @@ void *touched(size_t size, bool small);
 void write_whole(int fd, const void *data, size_t size);
 /* false at the end of file. */
 bool read_whole(int fd, void *data, size_t size);
+
+/* A process's share of memory: the proportional set size, in which each page counts once among all that have it mapped. */
+double memory_of(pid_t);
+/* A file of /proc/PID. */
+FILE *open_of(pid_t, const char *file);
 
 double median(double *values, size_t count);
 
