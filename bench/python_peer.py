@@ -4,14 +4,16 @@
 
 python_peer.py message round|stream BYTES across|same|free
 python_peer.py start MEBIBYTES
+python_peer.py pool map|imap|executor ITEMS
 """
+import concurrent.futures
 import multiprocessing
 import os
 import sys
 import time
 
 
-def measure(work):
+def measure(work, items=1):
     sample = float(os.environ.get("BENCH_MILLISECONDS", 60)) * 1e6
 
     def timed(count):
@@ -26,7 +28,7 @@ def measure(work):
     while spent < sample:
         spent += timed(count)
         done += count
-    print('{"ns": %.2f}' % (spent / done))
+    print('{"ns": %.2f}' % (spent / done / items))
 
 
 def settle_on(processors, placement, side):
@@ -91,8 +93,35 @@ def start(mebibytes):
     return memory
 
 
+def no_op(item):
+    return item * 3 + 1
+
+
+def pool(kind, count):
+    """The pool is made, and has worked, beforehand."""
+    items = [i * 7 for i in range(count)]
+    expected = sum(item * 3 + 1 for item in items)
+    if kind == "executor":
+        workers = concurrent.futures.ProcessPoolExecutor(2, context)
+        call = workers.map
+    else:
+        workers = context.Pool(2)
+        call = workers.map if kind == "map" else workers.imap_unordered
+
+    def run(times):
+        for _ in range(times):
+            if sum(call(no_op, items)) != expected:
+                sys.exit("sum")
+
+    with workers:
+        sum(call(no_op, items[:4]))
+        measure(run, count)
+
+
 context = multiprocessing.get_context("fork")
 if sys.argv[1] == "message":
     message(sys.argv[2], int(sys.argv[3]), sys.argv[4])
+elif sys.argv[1] == "pool":
+    pool(sys.argv[2], int(sys.argv[3]))
 else:
     start(int(sys.argv[2]))
