@@ -7,6 +7,7 @@ from collections import namedtuple
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = [sys.executable, os.path.join(HERE, "python_peer.py")]
+PERL = ["perl", os.path.join(HERE, "mce_peer.pl")]
 
 
 def program(name, *arguments):
@@ -15,6 +16,10 @@ def program(name, *arguments):
 
 def python(*arguments):
     return PYTHON + [str(argument) for argument in arguments]
+
+
+def perl(*arguments):
+    return PERL + [str(argument) for argument in arguments]
 
 
 def time(nanoseconds):
@@ -26,6 +31,10 @@ def time(nanoseconds):
 
 def rate(nanoseconds):
     return f"{1e9 / nanoseconds:,.0f}/s"
+
+
+def kibibytes(size):
+    return f"{size / 1024:.1f} KiB"
 
 
 def number(ratio):
@@ -63,7 +72,10 @@ class Measure:
 
 
 TIME = Measure("ns", time)
+FIRST = Measure("first_ns", time)
 RATE = Measure("ns", rate, inverse=True, at_least=True)
+EFFICIENCY = Measure("efficiency", "{:.3f}".format, at_least=True)
+MEMORY = Measure("bytes", kibibytes, absolute=True)
 
 Pair = namedtuple("Pair", "own peer target measure", defaults=(None, TIME))
 
@@ -78,7 +90,7 @@ class Case:
 
 
 class Group:
-    """longer: how many times as long its samples are."""
+    """longer: how many times as long its samples are. works: its items are work, counted in turns that are calibrated."""
 
-    def __init__(self, title, notes, cases, *, longer=1):
-        self.title, self.notes, self.cases, self.longer = title, notes, cases, longer
+    def __init__(self, title, notes, cases, *, longer=1, works=False):
+        self.title, self.notes, self.cases, self.longer, self.works = title, notes, cases, longer, works
