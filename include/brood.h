@@ -579,8 +579,9 @@ BROOD_API void brood_pool_free(brood_pool *);
  * get     the record of an item by its index: 0, or -ERANGE. What it points to is valid until the results are freed.
  * find    of the first item with these bytes: 0, or -ENOENT
  * values  all values one behind another, where each has that size by the option value_size, or where size is 8 and each is
- *         of 8 bytes by itself; zeros where an item has none. NULL where that is not so, or where they came from more
- *         than one call of brood_pool_process.
+ *         of 8 bytes by itself; zeros where an item has none. NULL where that is not so. In place, and valid until the
+ *         results are freed, where they came from one call of brood_pool_process; else a copy of them all, valid until
+ *         the next call of brood_results_values.
  */
 BROOD_API size_t brood_results_count(const brood_results *);
 BROOD_API int brood_results_get(const brood_results *, size_t index, struct brood_result *out);

@@ -84,6 +84,7 @@ struct board {
 	_Alignas(128) _Atomic uint32_t asleep;
 	_Atomic uint32_t frozen;
 	_Atomic uint32_t retried; /* there are attempts to look into */
+	_Atomic uint32_t last;    /* no more will be given: who finds nothing leaves */
 	_Atomic uint64_t origin;  /* of a stream: a count of items that are done, from which on to count 32 bits */
 	_Alignas(128) _Atomic uint32_t tick; /* see stopwatch.h */
 	_Atomic uint32_t tick_wanted;

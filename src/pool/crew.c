@@ -253,7 +253,11 @@ static int keep_order(brood_pool *pool, double now)
 	if (error)
 		return error;
 	mates_watch(pool, now);
-	error = mates_replace(pool, now);
+	/* Whoever has ended is replaced when there is something to do; and what it had done may have been the last. */
+	if (crew->present < crew->wanted && (error = round_look(pool)))
+		return error;
+	if (unfinished(pool))
+		error = mates_replace(pool, now);
 	if (error || !crew->nursery)
 		return error;
 	arena_answer(pool);

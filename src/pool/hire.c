@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pool/hire.h"
 
+#include "base/futex.h"
 #include "pool/mate.h"
 
 #include <dlfcn.h>
@@ -75,16 +76,34 @@ static void limit_memory(size_t more)
 
 static int run(struct nursery *nursery, void *context, int number)
 {
-	brood_pool *pool = context;
+	const brood_pool *pool = context;
 	const struct brood_options *options = &pool->options;
+	struct worker_plan plan = pool->crew.plan;
 	if (options->flags & BROOD_PINNED)
 		pin(number);
 	if (options->threads)
 		cap_threads(options->threads);
 	if (options->memory_limit)
 		limit_memory(options->memory_limit);
-	pool->crew.plan.ring_context = nursery;
-	return worker_run(&pool->crew.plan, (uint32_t)number);
+	/* Written to the pool, it would be a page of memory more for each worker. */
+	plan.ring_context = nursery;
+	return worker_run(&plan, (uint32_t)number);
+}
+
+/* In the nursery: the worker that is kept ready takes the place of the one that has ended, with no word from the host. */
+static void replace(void *context, int number)
+{
+	struct board *board = ((brood_pool *)context)->crew.board;
+	(void)number;
+	for (uint32_t i = 0; i < board->lines; i++) {
+		uint32_t spare = BOARD_SPARE;
+		struct board_line *line = &board->line[i];
+		if (!atomic_load(&line->ready) || !atomic_compare_exchange_strong(&line->role, &spare, BOARD_ACTIVE))
+			continue;
+		atomic_store(&line->parked, 0);
+		futex_wake(&line->parked);
+		return;
+	}
 }
 
 int hire_nursery(brood_pool *pool)
@@ -93,7 +112,8 @@ int hire_nursery(brood_pool *pool)
 	for (int i = 0; i < crew->wanted; i++)
 		if (crew->mates[i].state == MATE_ABSENT)
 			mate_expect(pool, (uint32_t)i, false);
-	int error = nursery_new(&crew->nursery, run, pool, crew->wanted);
+	int error = nursery_new(&crew->nursery, &(struct nursery_plan){.work = run, .ended = replace, .context = pool,
+				.count = crew->wanted, .brief = atomic_load(&crew->board->last)});
 	for (int i = 0; error && i < crew->wanted; i++)
 		crew->mates[i].state = MATE_ABSENT;
 	if (error)

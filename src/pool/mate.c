@@ -237,6 +237,13 @@ static void activate(brood_pool *pool, uint32_t number)
 	tell_spawn(pool, number);
 }
 
+/* The nursery may have made it an active one already. */
+static bool is_activated(const struct crew *crew, uint32_t number)
+{
+	return crew->mates[number].state == MATE_PRESENT && crew->mates[number].spare &&
+	       atomic_load(&crew->board->line[number].role) == BOARD_ACTIVE;
+}
+
 static void start(brood_pool *pool, bool spare)
 {
 	uint32_t number = find(&pool->crew, is_absent);
@@ -259,6 +266,12 @@ int mates_replace(brood_pool *pool, double now)
 			back_off(crew, error);
 		return 0;
 	}
+	uint32_t activated = find(crew, is_activated);
+	if (activated < crew->lines)
+		activate(pool, activated);
+	/* Where no more will be given, only for what is there. */
+	if (atomic_load(&crew->board->last) && !pool->backlog.count && !board_offers(crew->board))
+		return 0;
 	while (crew->present < crew->wanted) {
 		uint32_t spare = find(crew, is_ready);
 		if (spare < crew->lines)

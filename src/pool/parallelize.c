@@ -19,6 +19,8 @@ static int run(brood_pool *pool, const struct pool_items *items)
 		error = inside_begin(pool);
 	if (!error)
 		error = pool_begin(pool, items, true);
+	if (!error)
+		atomic_store(&pool->crew.board->last, 1);
 	if (!error && !inside)
 		error = hire_nursery(pool);
 	return error ? error : pool_finish(pool);

@@ -24,6 +24,7 @@ BROOD_API void brood_results_free(brood_results *results)
 	region_free(results->region);
 	records_free(&results->records);
 	free(results->finder.table);
+	free(results->values);
 	free(results->batches);
 	free(results);
 }
@@ -77,11 +78,32 @@ BROOD_API int brood_results_get(const brood_results *results, size_t index, stru
 	return batch_result(batch, records, (uint32_t)(index - batch->board.first), index, out);
 }
 
+/* Copies, since each batch has an array of its own. */
+static const void *join_values(brood_results *results, size_t size)
+{
+	char *joined = realloc(results->values, results->count * size), *next = joined;
+	if (!joined)
+		return NULL;
+	results->values = joined;
+	for (size_t i = 0; i < results->batch_count; i++) {
+		struct batch *batch = &results->batches[i];
+		const void *values = batch_values(batch, &results->records, size);
+		if (!values)
+			return NULL;
+		memcpy(next, values, batch->board.count * size);
+		next += batch->board.count * size;
+	}
+	return joined;
+}
+
 BROOD_API const void *brood_results_values(const brood_results *results, size_t size)
 {
-	if (!results || results->batch_count != 1)
+	if (!results || !results->batch_count || !size)
 		return NULL;
-	return batch_values(results->batches, &((brood_results *)(uintptr_t)results)->records, size);
+	brood_results *mutable = (brood_results *)(uintptr_t)results;
+	if (results->batch_count == 1)
+		return batch_values(results->batches, &mutable->records, size);
+	return join_values(mutable, size);
 }
 
 static struct brood_bytes item_of(const brood_results *results, size_t index)

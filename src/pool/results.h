@@ -16,6 +16,7 @@ struct brood_results {
 	size_t batch_count, batch_capacity, count;
 	struct records records;
 	struct finder finder;
+	void *values; /* of all batches one behind another, where there are several */
 };
 
 int results_new(brood_results **out, struct region *);

@@ -185,6 +185,8 @@ static bool next(struct worker *worker)
 			continue;
 		}
 		looks = 0;
+		if (atomic_load(&board->last) && !atomic_load(&board->frozen) && !board_offers(board))
+			return false;
 		atomic_store(&line->parked, 1);
 		if (atomic_load(&line->role) == role && (role != BOARD_ACTIVE || atomic_load(&board->frozen) || !board_offers(board))) {
 			ring(worker);

@@ -8,8 +8,10 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -19,7 +21,7 @@
 #include <unistd.h>
 
 /* As many reports as go into one message. */
-enum { BUNDLE = 32, ORDER_START = 1, ORDER_SIGNAL, ORDER_LEAVE };
+enum { BUNDLE = 32, PENDING = 4096, ORDER_START = 1, ORDER_SIGNAL, ORDER_LEAVE };
 
 struct order {
 	int32_t kind, number, signal;
@@ -35,19 +37,26 @@ struct nursery {
 	int socket;    /* the host's end; the nursery's in the nursery */
 	int bell;      /* the end to read in the host, the end to ring elsewhere */
 	ino_t bell_id; /* of the pipe */
-	nursery_work_fn *work;
-	void *context;
+	struct nursery_plan plan;
 	struct fork_host host;
 	/* In the host: reports that came in one message. */
 	struct nursery_report bundle[BUNDLE];
 	int next, count;
-	/* In the nursery: reports that the host has not taken yet, since the nursery waits for nobody. */
-	struct nursery_report *pending;
-	size_t pending_count, pending_capacity;
-	struct worker_entry *workers;
-	size_t living, capacity;
+	struct ward *ward; /* in the nursery */
+};
+
+/*
+ * What changes in the nursery from one fork to the next. It is not passed on: each worker would keep a copy, of the
+ * moment of its own fork, of every page of it.
+ */
+struct ward {
+	struct worker_entry workers[NURSERY_LIMIT];
+	size_t living;
+	/* Reports that the host has not taken yet, since the nursery waits for nobody. */
+	struct nursery_report pending[PENDING];
+	size_t pending_count;
 	int signals;
-	bool leaving;
+	bool leaving, news; /* news: there is a report that is worth to wake the host for */
 };
 
 /* --- in the nursery --- */
@@ -55,89 +64,69 @@ struct nursery {
 /* As many reports as the socket takes; all, where it is to wait. */
 static void flush_reports(struct nursery *nursery, int flags)
 {
+	struct ward *ward = nursery->ward;
 	size_t sent = 0;
-	while (sent < nursery->pending_count) {
-		size_t count = nursery->pending_count - sent < BUNDLE ? nursery->pending_count - sent : BUNDLE;
-		ssize_t size = send(nursery->socket, nursery->pending + sent, count * sizeof *nursery->pending, MSG_NOSIGNAL | flags);
+	while (sent < ward->pending_count) {
+		size_t count = ward->pending_count - sent < BUNDLE ? ward->pending_count - sent : BUNDLE;
+		ssize_t size = send(nursery->socket, ward->pending + sent, count * sizeof *ward->pending, MSG_NOSIGNAL | flags);
 		if (size >= 0)
 			sent += count;
 		else if (errno != EINTR)
 			break;
 	}
-	nursery->pending_count -= sent;
-	memmove(nursery->pending, nursery->pending + sent, nursery->pending_count * sizeof *nursery->pending);
+	ward->pending_count -= sent;
+	memmove(ward->pending, ward->pending + sent, ward->pending_count * sizeof *ward->pending);
 }
 
 static void report(struct nursery *nursery, const struct nursery_report *what)
 {
-	if (nursery->pending_count == nursery->pending_capacity) {
-		size_t capacity = 2 * nursery->pending_capacity;
-		struct nursery_report *pending = realloc(nursery->pending, capacity * sizeof *pending);
-		if (pending) {
-			nursery->pending = pending;
-			nursery->pending_capacity = capacity;
-		} else {
-			flush_reports(nursery, 0);
-		}
-	}
-	nursery->pending[nursery->pending_count++] = *what;
-}
-
-static void run_worker(struct nursery *nursery, pid_t parent, int number)
-{
-	close(nursery->signals);
-	free(nursery->workers);
-	free(nursery->pending);
-	fork_settle(&nursery->host, parent, &nursery->bell, 1);
-	fork_leave(nursery->work(nursery, nursery->context, number));
-}
-
-static int make_room(struct nursery *nursery)
-{
-	if (nursery->living < nursery->capacity)
-		return 0;
-	size_t capacity = nursery->capacity ? 2 * nursery->capacity : 16;
-	struct worker_entry *workers = realloc(nursery->workers, capacity * sizeof *workers);
-	if (!workers)
-		return -ENOMEM;
-	nursery->workers = workers;
-	nursery->capacity = capacity;
-	return 0;
+	struct ward *ward = nursery->ward;
+	if (ward->pending_count == PENDING)
+		flush_reports(nursery, 0);
+	/* Nothing could be sent only where the host has gone. */
+	if (ward->pending_count < PENDING)
+		ward->pending[ward->pending_count++] = *what;
+	ward->news |= !nursery->plan.brief || what->kind != NURSERY_STARTED || what->error;
 }
 
 static void start_worker(struct nursery *nursery, int number)
 {
 	struct nursery_report what = {.kind = NURSERY_STARTED, .number = number};
-	pid_t self = getpid();
-	what.error = make_room(nursery);
-	if (!what.error) {
-		pid_t pid = fork();
-		if (!pid)
-			run_worker(nursery, self, number);
-		if (pid < 0) {
-			what.error = -errno;
-		} else {
-			/* Both sides do it, so that it is done before either goes on. */
-			setpgid(pid, pid);
-			nursery->workers[nursery->living++] = (struct worker_entry){pid, number};
-			what.status.pid = pid;
-		}
+	struct ward *ward = nursery->ward;
+	const pid_t self = getpid();
+	const int signals = ward->signals;
+	pid_t pid = -1;
+	errno = EAGAIN;
+	if (ward->living < NURSERY_LIMIT)
+		pid = fork();
+	if (!pid) {
+		close(signals);
+		fork_settle(&nursery->host, self, &nursery->bell, 1);
+		fork_leave(nursery->plan.work(nursery, nursery->plan.context, number));
+	}
+	if (pid < 0) {
+		what.error = -errno;
+	} else {
+		/* Both sides do it, so that it is done before either goes on. */
+		setpgid(pid, pid);
+		ward->workers[ward->living++] = (struct worker_entry){pid, number};
+		what.status.pid = pid;
 	}
 	report(nursery, &what);
 }
 
-static struct worker_entry *find_worker(struct nursery *nursery, pid_t pid, int number)
+static struct worker_entry *find_worker(struct ward *ward, pid_t pid, int number)
 {
-	for (size_t i = 0; i < nursery->living; i++)
-		if (nursery->workers[i].pid == pid || nursery->workers[i].number == number)
-			return &nursery->workers[i];
+	for (size_t i = 0; i < ward->living; i++)
+		if (ward->workers[i].pid == pid || ward->workers[i].number == number)
+			return &ward->workers[i];
 	return NULL;
 }
 
 static void end_all(struct nursery *nursery)
 {
-	for (size_t i = 0; i < nursery->living; i++)
-		kill(-nursery->workers[i].pid, SIGKILL);
+	for (size_t i = 0; i < nursery->ward->living; i++)
+		kill(-nursery->ward->workers[i].pid, SIGKILL);
 	/* Also after a nursery that has gone there are no zombies. */
 	while (wait(NULL) > 0 || errno == EINTR)
 		;
@@ -171,11 +160,14 @@ static bool collect(struct nursery *nursery)
 	struct rusage usage = {0};
 	while (wait4(pid, &wait_status, 0, &usage) < 0 && errno == EINTR)
 		;
-	struct worker_entry *worker = find_worker(nursery, pid, -1);
+	struct ward *ward = nursery->ward;
+	struct worker_entry *worker = find_worker(ward, pid, -1);
 	if (worker) {
 		struct nursery_report what = {.kind = NURSERY_ENDED, .number = worker->number};
+		if (nursery->plan.ended)
+			nursery->plan.ended(nursery->plan.context, what.number);
 		set_status(&what.status, pid, wait_status, &usage);
-		*worker = nursery->workers[--nursery->living];
+		*worker = ward->workers[--ward->living];
 		report(nursery, &what);
 	}
 	return true;
@@ -189,12 +181,12 @@ static void obey(struct nursery *nursery, const struct order *order)
 		start_worker(nursery, order->number);
 		break;
 	case ORDER_SIGNAL:
-		worker = find_worker(nursery, 0, order->number);
+		worker = find_worker(nursery->ward, 0, order->number);
 		if (worker)
 			kill(-worker->pid, order->signal);
 		break;
 	default:
-		nursery->leaving = true;
+		nursery->ward->leaving = true;
 	}
 }
 
@@ -224,31 +216,39 @@ static void open_signals(struct nursery *nursery)
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);
-	nursery->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	nursery->ward->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-_Noreturn static void run_nursery(struct nursery *nursery, int count)
+_Noreturn static void run_nursery(struct nursery *nursery)
 {
 	fork_take_over();
 	prctl(PR_SET_NAME, "brood-nursery");
 	int keep[] = {nursery->socket, nursery->bell};
 	lineage_enter(keep, 2);
 	lineage_hold(true);
+	madvise(nursery->ward, sizeof *nursery->ward, MADV_DONTFORK);
 	open_signals(nursery);
+	const int signals = nursery->ward->signals;
 	const pid_t host = getppid();
-	for (int i = 0; i < count; i++)
+	nursery->ward->leaving = nursery->plan.brief;
+	for (int i = 0; i < nursery->plan.count; i++)
 		start_worker(nursery, i);
 	for (;;) {
-		bool last = nursery->leaving && !nursery->living;
-		flush_reports(nursery, last ? 0 : MSG_DONTWAIT);
+		struct ward *ward = nursery->ward;
+		bool last = ward->leaving && !ward->living;
+		if (last || ward->news)
+			flush_reports(nursery, last ? 0 : MSG_DONTWAIT);
 		if (last)
 			_exit(0);
-		const short orders = nursery->pending_count ? POLLIN | POLLOUT : POLLIN;
+		if (!ward->pending_count)
+			ward->news = false;
+		const short orders = ward->news ? POLLIN | POLLOUT : POLLIN;
 		/* Without a descriptor for signals, which is -1, it looks every 10 ms. */
-		struct pollfd items[] = {{.fd = nursery->socket, .events = orders}, {.fd = nursery->signals, .events = POLLIN}};
-		poll(items, 2, nursery->signals < 0 ? 10 : -1);
+		struct pollfd items[] = {{.fd = nursery->socket, .events = orders}, {.fd = signals, .events = POLLIN}};
+		if (!poll(items, 2, signals < 0 || ward->pending_count ? 10 : -1))
+			ward->news = ward->pending_count;
 		struct signalfd_siginfo info;
-		if (items[1].revents && read(nursery->signals, &info, sizeof info) < 0 && errno != EAGAIN && errno != EINTR)
+		if (items[1].revents && read(signals, &info, sizeof info) < 0 && errno != EAGAIN && errno != EINTR)
 			end_all(nursery);
 		while (collect(nursery))
 			;
@@ -268,40 +268,38 @@ static void close_ends(struct nursery *nursery)
 	lineage_close(nursery->bell);
 }
 
-int nursery_new(struct nursery **out, nursery_work_fn *work, void *context, int count)
+int nursery_new(struct nursery **out, const struct nursery_plan *plan)
 {
 	int pair[2], bell[2];
 	struct nursery *nursery = calloc(1, sizeof *nursery);
-	struct nursery_report *pending = malloc(BUNDLE * sizeof *pending);
-	int error = nursery && pending ? lineage_socketpair(SOCK_SEQPACKET, pair) : -ENOMEM;
-	if (error) {
-		free(pending);
-		free(nursery);
-		return error;
+	struct ward *ward = mmap(NULL, sizeof *ward, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int error = nursery && ward != MAP_FAILED ? lineage_socketpair(SOCK_SEQPACKET, pair) : -ENOMEM;
+	if (!error) {
+		error = lineage_pipe(bell);
+		if (error) {
+			lineage_close(pair[0]);
+			lineage_close(pair[1]);
+		}
 	}
-	error = lineage_pipe(bell);
 	if (error) {
-		lineage_close(pair[0]);
-		lineage_close(pair[1]);
-		free(pending);
+		if (ward != MAP_FAILED)
+			munmap(ward, sizeof *ward);
 		free(nursery);
 		return error;
 	}
 	struct stat pipe = {0};
 	fstat(bell[0], &pipe);
-	*nursery = (struct nursery){.socket = pair[1], .bell = bell[1], .bell_id = pipe.st_ino, .work = work, .context = context};
-	/* For the nursery, where there is no failing any more. */
-	nursery->pending = pending;
-	nursery->pending_capacity = BUNDLE;
+	*nursery = (struct nursery){.socket = pair[1], .bell = bell[1], .bell_id = pipe.st_ino, .plan = *plan};
+	nursery->ward = ward;
 	fork_ready(&nursery->host);
 	pid_t pid = fork_keeper();
 	if (!pid)
-		run_nursery(nursery, count);
+		run_nursery(nursery);
 	error = pid < 0 ? -errno : 0;
 	signals_restore(&nursery->host.mask);
 	close_ends(nursery);
-	free(pending);
-	nursery->pending = NULL;
+	munmap(ward, sizeof *ward);
+	nursery->ward = NULL;
 	nursery->pid = pid;
 	nursery->socket = pair[0];
 	nursery->bell = bell[0];

@@ -15,6 +15,9 @@
  */
 struct nursery;
 
+/* At most so many workers at a time. */
+enum { NURSERY_LIMIT = 2048 };
+
 /* What a worker runs; what it returns is its exit code. The nursery is the worker's copy of it, to ring by. */
 typedef int nursery_work_fn(struct nursery *, void *context, int number);
 
@@ -27,8 +30,22 @@ struct nursery_report {
 	struct brood_status status;
 };
 
-/* Forks the nursery, with the workers 0 to count - 1 as its first orders. */
-int nursery_new(struct nursery **out, nursery_work_fn *, void *context, int count);
+/*
+ * What a nursery does. It is forked with the workers 0 to count - 1 as its first orders.
+ *
+ * ended   run in the nursery when a worker has ended, before its end is reported; may be NULL
+ * brief   it leaves as if by nursery_leave, and keeps the news that a worker has started until there is other news, or 10 ms
+ *         have passed: nobody has to be woken for it
+ */
+struct nursery_plan {
+	nursery_work_fn *work;
+	void (*ended)(void *context, int number);
+	void *context;
+	int count;
+	bool brief;
+};
+
+int nursery_new(struct nursery **out, const struct nursery_plan *);
 
 /* Ends the workers that are left, by SIGKILL, and the nursery. */
 void nursery_free(struct nursery *);
