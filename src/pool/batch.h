@@ -38,12 +38,9 @@ void batch_set_state(struct batch *, uint32_t slot, uint32_t state);
 /* The first slot from one on, before end, of which the item has no outcome; end where each has one. */
 uint32_t batch_first_pending(const struct batch *, uint32_t slot, uint32_t end);
 
-/* Before the item is given to anybody. */
-static inline void batch_clear_state(struct batch *batch, uint32_t slot)
-{
-	_Atomic uint16_t *states = region_at(batch->region, batch->board.states);
-	atomic_store_explicit(&states[slot], STATE_PENDING, memory_order_relaxed);
-}
+/* A bit for each of 64 slots, the first of which is a multiple of 64, whose item has an outcome; beyond the last slot
+   they say nothing. */
+uint64_t batch_done(const struct batch *, uint32_t slot);
 
 /* The number of an earlier attempt at the slot's item, for brood_attempt. */
 void batch_set_attempts(struct batch *, uint32_t slot, unsigned attempts);

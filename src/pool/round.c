@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "pool/backlog.h"
+#include "pool/bits.h"
 #include "pool/events.h"
 #include "pool/items.h"
 #include "pool/stream.h"
@@ -26,34 +27,9 @@ bool round_place(const brood_pool *pool, uint32_t number, uint64_t *place)
 	return true;
 }
 
-uint32_t round_number(const brood_pool *pool, uint64_t place)
-{
-	return pool->round.batch->board.base + (uint32_t)place;
-}
-
-uint32_t round_slot(const brood_pool *pool, uint64_t place)
-{
-	return (uint32_t)place & pool->round.batch->board.mask;
-}
-
-size_t round_index(const brood_pool *pool, uint64_t place)
-{
-	return pool->round.batch->board.first + place;
-}
-
 bool round_pending(const brood_pool *pool, uint64_t place)
 {
 	return (batch_state(pool->round.batch, round_slot(pool, place)) & STATE_KIND) == STATE_PENDING;
-}
-
-static bool test_bit(const uint64_t *bits, uint64_t at)
-{
-	return bits[at / 64] >> at % 64 & 1;
-}
-
-static void set_bit(uint64_t *bits, uint64_t at)
-{
-	bits[at / 64] |= UINT64_C(1) << at % 64;
 }
 
 static int set_failure(struct record *record, const struct verdict *verdict)
@@ -175,10 +151,10 @@ static int see(brood_pool *pool, uint64_t place, uint32_t state)
 			return error;
 		}
 	}
-	set_bit(pool->round.seen, round_slot(pool, place));
+	bits_set(pool->round.seen, round_slot(pool, place));
 	pool->round.done++;
 	if (pool->round.streaming)
-		stream_done(pool, place);
+		stream_done(pool, (struct run){place, place + 1});
 	int error = pool->round.reported ? report_done(pool, place) : 0;
 	return error ? error : 1;
 }
@@ -189,32 +165,66 @@ static void skip_done(brood_pool *pool)
 	if (!round->seen) {
 		round->low = batch_first_pending(round->batch, (uint32_t)round->low, (uint32_t)round->high);
 	} else if (!round->streaming) {
-		while (round->low < round->high && test_bit(round->seen, round_slot(pool, round->low)))
+		while (round->low < round->high && bits_test(round->seen, round_slot(pool, round->low)))
 			round->low++;
 	}
 }
 
-int round_look(brood_pool *pool)
+/* Looks at each item by itself. */
+static int look_each(brood_pool *pool)
 {
-	struct round *round = &pool->round;
-	const _Atomic uint16_t *states = region_at(pool->region, round->batch->board.states);
-	const uint32_t mask = round->batch->board.mask;
-	for (uint64_t place = round->low; round->seen && place < round->high;) {
-		uint32_t slot = (uint32_t)place & mask;
+	const struct round *round = &pool->round;
+	for (uint64_t place = round->low; place < round->high;) {
+		uint32_t slot = round_slot(pool, place);
 		if (!(slot % 64) && round->high - place >= 64 && round->seen[slot / 64] == UINT64_MAX) {
 			place += 64;
 			continue;
 		}
-		uint32_t state = atomic_load_explicit(&states[slot], memory_order_acquire);
-		if ((state & STATE_KIND) != STATE_PENDING && !test_bit(round->seen, slot)) {
+		uint32_t state = batch_state(round->batch, slot);
+		if ((state & STATE_KIND) != STATE_PENDING && !bits_test(round->seen, slot)) {
 			int result = see(pool, place, state);
 			if (result < 0)
 				return result;
 		}
 		place++;
 	}
-	skip_done(pool);
 	return 0;
+}
+
+/* Looks at many items of a stream at once: where nobody wants to know of each, what counts is which are done. */
+static void look_through(brood_pool *pool)
+{
+	struct round *round = &pool->round;
+	const size_t mask = round->batch->board.mask;
+	for (uint64_t place = round->low, count; place < round->high; place += count) {
+		const uint64_t part = bits_part(mask, place, round->high, &count);
+		uint64_t *seen = &round->seen[(place & mask) / 64], fresh = part & ~*seen;
+		if (!fresh)
+			continue;
+		fresh &= batch_done(round->batch, (uint32_t)(place & mask) & ~UINT32_C(63));
+		*seen |= fresh;
+		round->done += (uint64_t)__builtin_popcountll(fresh);
+		const uint64_t first = place - (place & mask) % 64;
+		while (fresh) {
+			const uint64_t from = (uint64_t)__builtin_ctzll(fresh), rest = ~(fresh >> from);
+			const uint64_t size = rest ? (uint64_t)__builtin_ctzll(rest) : 64;
+			stream_done(pool, (struct run){first + from, first + from + size});
+			fresh &= from + size < 64 ? UINT64_MAX << (from + size) : 0;
+		}
+	}
+}
+
+int round_look(brood_pool *pool)
+{
+	const struct round *round = &pool->round;
+	int error = 0;
+	if (round->streaming && !round->reported && !pool->options.retries)
+		look_through(pool);
+	else if (round->seen)
+		error = look_each(pool);
+	if (!error)
+		skip_done(pool);
+	return error;
 }
 
 static void mark(brood_pool *pool, uint64_t *held, struct board_range range)
@@ -223,7 +233,7 @@ static void mark(brood_pool *pool, uint64_t *held, struct board_range range)
 		uint64_t place;
 		if (!round_place(pool, number, &place))
 			return;
-		set_bit(held, place - pool->round.low);
+		bits_set(held, place - pool->round.low);
 	}
 }
 
@@ -242,14 +252,14 @@ int round_seek(brood_pool *pool)
 	for (uint32_t i = 0; i < crew->lines; i++) {
 		uint64_t running = atomic_load(&crew->board->line[i].running), place;
 		if (crew->living[i] && running && round_place(pool, (uint32_t)running, &place))
-			set_bit(held, place - round->low);
+			bits_set(held, place - round->low);
 	}
 	for (size_t i = 0; i < pool->backlog.count; i++)
 		mark(pool, held, pool->backlog.entries[i].range);
 	int error = 0;
 	for (uint64_t place = round->low; !error && place < round->high; place++) {
 		uint32_t number = round_number(pool, place);
-		if (!test_bit(held, place - round->low) && round_pending(pool, place))
+		if (!bits_test(held, place - round->low) && round_pending(pool, place))
 			error = backlog_add(&pool->backlog, (struct board_range){number, number + 1}, 0);
 	}
 	free(held);

@@ -7,9 +7,20 @@
 /* The place of an item by its number; false: it is none that is under way. */
 bool round_place(const brood_pool *, uint32_t number, uint64_t *place);
 
-uint32_t round_number(const brood_pool *, uint64_t place);
-uint32_t round_slot(const brood_pool *, uint64_t place);
-size_t round_index(const brood_pool *, uint64_t place);
+static inline uint32_t round_number(const brood_pool *pool, uint64_t place)
+{
+	return pool->round.batch->board.base + (uint32_t)place;
+}
+
+static inline uint32_t round_slot(const brood_pool *pool, uint64_t place)
+{
+	return (uint32_t)place & pool->round.batch->board.mask;
+}
+
+static inline size_t round_index(const brood_pool *pool, uint64_t place)
+{
+	return pool->round.batch->board.first + place;
+}
 
 /* Whether the item at the place has no outcome yet. */
 bool round_pending(const brood_pool *, uint64_t place);

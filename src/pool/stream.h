@@ -2,26 +2,71 @@
 #ifndef BROOD_POOL_STREAM_H
 #define BROOD_POOL_STREAM_H
 
+#include "pool/items.h"
 #include "pool/pool.h"
 
 /*
  * Items that are submitted one by one: a batch without an end, of which the window's slots are used again and again. A slot
- * is free again once the results of its item, and of all before it, have been taken; so is what values and items take up.
+ * is free again once the records of its item, and of all before it, have been given.
+ *
+ * There are twice as many slots as may be in use, so that the one of the record that the caller looks at is left alone until
+ * the next call.
  */
 
-/* Whether there are items of which the results have not been taken. */
+/* Places that follow one another. */
+struct run {
+	uint64_t begin, end;
+};
+
+/* Memory of the region that values are written to. While a line has it, it is not free before the place NEVER; after that, not
+   before a place from which on no value can be in it. */
+struct chunk {
+	uint64_t offset, free_from;
+	size_t size;
+	uint32_t line;
+};
+
+struct stream {
+	struct batch batch;
+	struct records records;
+	struct item_slot *items;
+	_Atomic uint16_t *states;
+	const _Atomic uint64_t *values;
+	size_t window, mask;
+	size_t room;         /* so many items can be submitted before there is anything else to do */
+	size_t hold;         /* so many are kept back, to be given at once */
+	/* Places: all before low have been given, and their slots are free; those from high on have not been submitted. given
+	   counts all that have been, settled those of them that low and taken know of. */
+	uint64_t low, high, given, settled;
+	uint64_t *seen, *taken; /* a bit for each slot */
+	/* Of what is done and has not been given: the run that is being given, up to next, and those after it. */
+	struct run current, *runs;
+	uint64_t next, runs_head, runs_tail;
+	bool held;              /* the caller looks at the record of this place */
+	uint64_t held_place;
+	/* Bytes of items that are too long for their slots, as a ring; and, for each slot, where they end. */
+	uint64_t bytes, bytes_head, bytes_tail, *bytes_end;
+	bool bytes_used;
+	struct chunk *chunks;
+	size_t chunk_count, chunk_capacity;
+};
+
+/* Whether there are items of which the records have not been given. */
 bool stream_busy(const brood_pool *);
+
+/* Whether there is a record to be given at once. */
+bool stream_ready(const brood_pool *);
 
 /* Leaves the round to a batch; the stream goes on with the next item that is submitted. */
 void stream_close(brood_pool *);
 
 void stream_free(brood_pool *);
 
-/* The item at the place of the stream's round has its outcome. */
-void stream_done(brood_pool *, uint64_t place);
+/* Items of the stream's round have got their outcomes. */
+void stream_done(brood_pool *, struct run);
 
 /* Room for values of the line's owner, size bytes at least, and how many are granted; 0: there is none. What it had before is
-   free as soon as the results in it have been taken. */
+   free as soon as the records in it have been given. */
 uint64_t stream_chunk(brood_pool *, uint32_t line, size_t size, size_t *granted);
 
 /* The line has no owner any more. */

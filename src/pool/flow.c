@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include "pool/stream.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+
+/* The least time between two looks where nobody waits. */
+#define LOOK 0.001
+
+struct flow {
+	brood_source_fn *source;
+	brood_sink_fn *sink;
+	void *context;
+	struct brood_bytes item;
+	bool has_item, ended;
+	double looked;
+};
+
+static int call_source(brood_pool *pool, struct flow *flow)
+{
+	pool->calling = true;
+	int result = flow->source(flow->context, &flow->item);
+	pool->calling = false;
+	flow->has_item = result > 0;
+	flow->ended = !result;
+	return result < 0 ? result : 0;
+}
+
+/* Takes an item from the source, where there is room for it. 1: it did. */
+static int pull(brood_pool *pool, struct flow *flow)
+{
+	int error = flow->has_item || flow->ended ? 0 : call_source(pool, flow);
+	if (error || !flow->has_item)
+		return error;
+	error = brood_pool_submit(pool, flow->item);
+	if (error == -EAGAIN)
+		return 0;
+	flow->has_item = false;
+	return error ? error : 1;
+}
+
+/* Gives a record to the sink. 1: it did; 0: all have been given. */
+static int push(brood_pool *pool, struct flow *flow, double timeout)
+{
+	struct brood_result result;
+	int count = brood_pool_next(pool, &result, timeout);
+	if (count <= 0)
+		return count;
+	pool->calling = true;
+	int error = flow->sink(flow->context, &result);
+	pool->calling = false;
+	return error < 0 ? error : 1;
+}
+
+static int give_up(brood_pool *pool, int error)
+{
+	struct brood_result result;
+	brood_pool_cancel(pool);
+	while (brood_pool_next(pool, &result, -1) > 0)
+		;
+	return error;
+}
+
+/* Whether something may have been done that nobody has looked at for a while. */
+static bool due_look(brood_pool *pool, struct flow *flow)
+{
+	if (stream_ready(pool))
+		return true;
+	double now = clock_now();
+	if (now - flow->looked < LOOK)
+		return false;
+	flow->looked = now;
+	return true;
+}
+
+BROOD_API int brood_pool_stream(brood_pool *pool, brood_source_fn *source, brood_sink_fn *sink, void *context)
+{
+	struct flow flow = {.source = source, .sink = sink, .context = context};
+	int error = source && sink ? pool_check(pool) : -EINVAL;
+	if (error)
+		return error;
+	if (stream_busy(pool))
+		return -EBUSY;
+	for (;;) {
+		int result = pull(pool, &flow);
+		if (result < 0)
+			return give_up(pool, result);
+		if (result && !due_look(pool, &flow))
+			continue;
+		int pushed = push(pool, &flow, result ? 0 : -1);
+		if (pushed < 0 && pushed != -ETIMEDOUT)
+			return give_up(pool, pushed);
+		if (!result && !pushed && flow.ended)
+			return 0;
+	}
+}
