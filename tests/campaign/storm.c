@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * storm kills SECONDS: a million items while workers are killed as fast as they are replaced, for that long.
+ * storm deaths COUNT: so many items, of which every tenth dies, each in another way.
+ * Both look at every record, and print a line where one is wrong.
+ */
+#include "judge.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WORKERS 4
+#define ITEMS 1000000
+
+static double now(void)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+/* --- kills --------------------------------------------------------------------------------------------------------- */
+
+/* The living workers, each as a descriptor, so that no other process of the same pid is ever hit. */
+static struct {
+	pthread_mutex_t lock;
+	int pidfds[WORKERS];
+	double until;
+	unsigned long kills;
+	unsigned spawns, exits;
+} crowd = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void on_spawn(void *context, const struct brood_event *event)
+{
+	(void)context;
+	MUST(event->worker >= 0 && event->worker < WORKERS);
+	int pidfd = (int)syscall(SYS_pidfd_open, event->pid, 0);
+	pthread_mutex_lock(&crowd.lock);
+	if (crowd.pidfds[event->worker])
+		close(crowd.pidfds[event->worker]);
+	crowd.pidfds[event->worker] = pidfd > 0 ? pidfd : 0;
+	crowd.spawns++;
+	pthread_mutex_unlock(&crowd.lock);
+}
+
+static void on_exit_of(void *context, const struct brood_event *event)
+{
+	(void)context;
+	MUST(event->worker >= 0 && event->worker < WORKERS && event->status);
+	crowd.exits++;
+}
+
+/* Each worker is killed once, some moment of up to a millisecond after it is known, at whatever it is doing then. */
+static void *kill_all(void *context)
+{
+	unsigned random = 1;
+	(void)context;
+	while (now() < crowd.until) {
+		int victim = -1;
+		pthread_mutex_lock(&crowd.lock);
+		for (int i = 0; i < WORKERS && victim < 0; i++) {
+			int slot = (int)((random >> 16) + (unsigned)i) % WORKERS;
+			if (crowd.pidfds[slot]) {
+				victim = crowd.pidfds[slot];
+				crowd.pidfds[slot] = 0;
+			}
+		}
+		pthread_mutex_unlock(&crowd.lock);
+		random = random * 1103515245u + 12345u;
+		usleep((random >> 16) % 1000);
+		if (victim < 0)
+			continue;
+		crowd.kills += !syscall(SYS_pidfd_send_signal, victim, SIGKILL, NULL, 0);
+		close(victim);
+	}
+	return NULL;
+}
+
+struct flow {
+	const struct work *work;
+	unsigned char *seen;
+	size_t pulled, pushed;
+	unsigned long aborts;
+	uint64_t item;
+};
+
+static int pull(void *context, struct brood_bytes *item)
+{
+	struct flow *flow = context;
+	/* The items last at least as long as the kills. */
+	if (flow->pulled == ITEMS && now() >= crowd.until)
+		return 0;
+	MUST(flow->seen);
+	if (flow->pulled >= ITEMS && flow->pulled % ITEMS == 0) {
+		flow->seen = realloc(flow->seen, flow->pulled + ITEMS);
+		MUST(flow->seen);
+		memset(flow->seen + flow->pulled, 0, ITEMS);
+	}
+	work_fill(&flow->item, sizeof flow->item, flow->pulled++);
+	*item = (struct brood_bytes){&flow->item, sizeof flow->item};
+	return 1;
+}
+
+static int push(void *context, const struct brood_result *record)
+{
+	struct flow *flow = context;
+	uint64_t item, value;
+	if (record->index >= flow->pulled)
+		wrong("item %zu of %zu", record->index, flow->pulled);
+	if (flow->seen[record->index]++)
+		wrong("item %zu has a second record", record->index);
+	work_fill(&item, sizeof item, record->index);
+	work_fill(&value, sizeof value, ~(uint64_t)record->index);
+	GIVES(record->item.size, sizeof item);
+	MUST(!memcmp(record->item.data, &item, sizeof item));
+	GIVES(record->attempts, 1);
+	flow->pushed++;
+	if (record->outcome == BROOD_SUCCESS) {
+		GIVES(record->value.size, sizeof value);
+		MUST(!memcmp(record->value.data, &value, sizeof value));
+	} else {
+		GIVES(record->outcome, BROOD_ABORT);
+		MUST(record->failure && !strcmp(record->failure->type, "SIGKILL"));
+		MUST(record->status && record->status->signal == SIGKILL);
+		flow->aborts++;
+	}
+	return 0;
+}
+
+static void kills(double seconds)
+{
+	static struct work work = {.workers = WORKERS};
+	struct brood_reporter reporter = {.size = sizeof reporter, .spawn = on_spawn, .exit = on_exit_of};
+	struct flow flow = {.work = &work, .seen = calloc(ITEMS, 1)};
+	brood_pool *pool;
+	pthread_t thread;
+	double began = now();
+	crowd.until = began + seconds;
+	GIVES(brood_pool_new(&pool, work_run, &work, BROOD_OPTIONS(.workers = WORKERS, .reporter = &reporter)), 0);
+	GIVES(brood_pool_spawn(pool, 0), WORKERS);
+	MUST(!pthread_create(&thread, NULL, kill_all, NULL));
+	GIVES(brood_pool_stream(pool, pull, push, &flow), 0);
+	MUST(!pthread_join(thread, NULL));
+	double ended = now();
+	GIVES(flow.pushed, flow.pulled);
+	if (flow.aborts > crowd.kills)
+		wrong("%lu items aborted by %lu kills", flow.aborts, crowd.kills);
+	brood_pool_free(pool);
+	GIVES(crowd.exits, crowd.spawns);
+	free(flow.seen);
+	printf("%zu items, %lu workers killed, %lu items aborted, %.1f s\n", flow.pushed, crowd.kills, flow.aborts, ended - began);
+}
+
+/* --- deaths -------------------------------------------------------------------------------------------------------- */
+
+static enum fate fates_deaths(size_t index)
+{
+	static const enum fate kinds[] = {SEGFAULTS, ABORTS, OVERFLOWS, EXITS, LEAVES, KILLS, TERMINATES, DIVIDES, EXHAUSTS, HANGS,
+		SPINS, STUBBORN, STOPS, CLOSES, FORKS, RAISES};
+	return index % 10 == 3 ? kinds[index / 10 % (sizeof kinds / sizeof *kinds)] : FINE;
+}
+
+static void deaths(size_t count)
+{
+	static struct work work = {.workers = WORKERS, .fate = fates_deaths};
+	struct brood_options options = {.size = sizeof options, .workers = WORKERS, .timeout = 0.25, .grace = 0.02,
+		.memory_limit = (size_t)32 << 20};
+	brood_results *results;
+	double began = now();
+	void *items = work_items(&work, 0, count);
+	struct judge judge = judge_new(&work, 0, count);
+	GIVES(brood_parallelize_array(&results, work_run, &work, items, 8, count, &options), 0);
+	judge_results(&judge, results);
+	brood_results_free(results);
+	free(items);
+	printf("%zu items, of which %zu died in 16 ways, %.1f s\n", count, count / 10, now() - began);
+}
+
+/* Orphans come to this process: there may be none a second later. */
+static void expect_nobody(void)
+{
+	double until = now() + 1;
+	while (waitpid(-1, NULL, __WALL | WNOHANG) >= 0)
+		if (now() > until)
+			wrong("processes are left");
+		else
+			usleep(1000);
+	GIVES(errno, ECHILD);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 3)
+		wrong("storm kills SECONDS, or storm deaths COUNT");
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (!strcmp(argv[1], "kills"))
+		kills(atof(argv[2]));
+	else
+		deaths((size_t)atol(argv[2]));
+	expect_nobody();
+	return 0;
+}
