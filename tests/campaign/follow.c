@@ -54,7 +54,9 @@ static struct follow_item *on_end(struct follow *follow, const struct brood_even
 	MUST(event->result && event->result->index == event->index);
 	if (item->ends++)
 		wrong("item %zu has a second end", event->index);
-	if (event->result->attempts != item->begins)
+	/* What the death of a nursery has interrupted has begun, but is no attempt. */
+	unsigned attempts = event->result->attempts;
+	if (attempts != item->begins && !(attempts < item->begins && judge_may_lose_all()))
 		wrong("item %zu: %u attempts, %u begins", event->index, event->result->attempts, item->begins);
 	return item;
 }

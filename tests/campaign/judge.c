@@ -31,16 +31,21 @@ static const char *victim(void)
 	return name ? name : "";
 }
 
+bool judge_may_lose_all(void)
+{
+	return !strcmp(victim(), "nursery");
+}
+
 bool judge_may_hit(void)
 {
-	return !strcmp(victim(), "worker") || !strcmp(victim(), "nursery");
+	return !strcmp(victim(), "worker") || judge_may_lose_all();
 }
 
 void judge_hit(int workers)
 {
 	if (!judge_may_hit())
 		wrong("a kill is told of, and there was none");
-	unsigned most = strcmp(victim(), "nursery") ? 1 : (unsigned)workers;
+	unsigned most = judge_may_lose_all() ? (unsigned)workers : 1;
 	if (++hits > most)
 		wrong("one kill of a %s is told of by %u records", victim(), hits);
 }
@@ -226,7 +231,7 @@ static void judge_attempts(const struct judge *judge, const struct brood_result 
 		return;
 	/* An attempt that a kill took shows only here. */
 	bool more = record->attempts > wanted && record->attempts <= judge->work->retries + 1;
-	if (!more && !(record->attempts == wanted + 1 && !strcmp(victim(), "nursery")))
+	if (!more && !(record->attempts == wanted + 1 && judge_may_lose_all()))
 		wrong("item %zu: %u attempts, not %u", record->index, record->attempts, wanted);
 	judge_hit(judge->work->workers);
 }

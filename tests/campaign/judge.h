@@ -69,6 +69,7 @@ void judge_end(struct judge *);
 void judge_hit(int workers);
 unsigned judge_hits(void);
 bool judge_may_hit(void);
+bool judge_may_lose_all(void); /* it is a nursery that is killed */
 
 /* Prints a line and ends the program. */
 _Noreturn void wrong(const char *format, ...) __attribute__((__format__(__printf__, 1, 2)));

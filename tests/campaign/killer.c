@@ -29,7 +29,7 @@ static const char help[] =
 	"  --sweep         every point, from 1 until the program ends before it comes\n"
 	"  --from N        the first point of --sweep\n"
 	"  --points P      P points, spread over all that there are\n"
-	"  --steps K       with --points: up to K instructions after each\n"
+	"  --steps K       with --points: up to K instructions after each, mostly few\n"
 	"  --times P       P moments, spread over the program's duration\n"
 	"  --calm P        P runs in which nobody is killed\n"
 	"  --repeat R      each of the above R times (1)\n"
@@ -164,12 +164,21 @@ static struct trace_report measure(struct campaign *campaign, bool count)
 	return report;
 }
 
+/* Up to most, and of each order of magnitude as often; 0 where most is. */
+static unsigned long draw_steps(struct campaign *campaign, unsigned long most)
+{
+	unsigned magnitudes = 0;
+	while (most >> magnitudes)
+		magnitudes++;
+	return magnitudes ? 1 + draw(campaign) % (most >> draw(campaign) % magnitudes) : 0;
+}
+
 static void spread_points(struct campaign *campaign, unsigned long points, unsigned long steps)
 {
 	unsigned long all = measure(campaign, true).stops[campaign->plan.role];
 	for (unsigned long i = 0; i < points && all; i++) {
 		campaign->plan.at = 1 + (unsigned long)(((double)i + fraction(campaign)) * (double)all / (double)points);
-		campaign->plan.steps = steps ? 1 + draw(campaign) % steps : 0;
+		campaign->plan.steps = draw_steps(campaign, steps);
 		run(campaign);
 	}
 }
