@@ -14,7 +14,7 @@ static struct follow_item *item_of(struct follow *follow, const struct brood_eve
 
 static pid_t *pid_of(struct follow *follow, const struct brood_event *event)
 {
-	MUST(event->worker >= 0 && event->worker < follow->work->workers && event->worker < FOLLOW_WORKERS);
+	MUST(event->worker >= 0 && event->worker <= follow->work->workers && event->worker < FOLLOW_WORKERS);
 	MUST(event->children >= 0 && event->children <= follow->work->workers);
 	MUST(event->time > 0);
 	return &follow->pids[event->worker];

@@ -131,7 +131,7 @@ __attribute__((__noinline__)) static int overflow(volatile char *above)
 {
 	volatile char here[4096];
 	here[0] = (char)(above ? *above + 1 : 1);
-	return overflow(here) + here[0];
+	return zero ? 0 : overflow(here) + here[0];
 }
 
 static int exhaust(brood_task *task)
@@ -305,7 +305,8 @@ void judge_record(struct judge *judge, const struct brood_result *record)
 		judge->canceled++;
 		return;
 	}
-	if (record->worker < 0 || record->worker >= work->workers)
+	/* There is one number more than there are workers, for one that is ready to replace another. */
+	if (record->worker < 0 || record->worker > work->workers)
 		wrong("item %zu: worker %d", record->index, record->worker);
 	double time = now();
 	if (record->started < judge->began - 0.01 || record->started > time || !(record->seconds >= 0) ||

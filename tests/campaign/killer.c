@@ -35,9 +35,10 @@ static const char help[] =
 	"  --repeat R      each of the above R times (1)\n"
 	"  --seed S        of --points and --times (from the clock)\n"
 	"  --limit SEC     a run that takes longer hangs (10)\n"
+	"  --most F        gives up after so many failures (5)\n"
 	"  --count         how many points there are of each role\n"
 	"\n"
-	"Each failure is printed with the options that repeat it. Ends with 1 if there was any.\n";
+	"Each failure is printed with the options that repeat it, and the exit code is 1 then.\n";
 
 /* How often in a row a point must not come for a sweep to be through: how many there are differs from run to run. */
 #define MISSES 3
@@ -45,7 +46,7 @@ static const char help[] =
 struct campaign {
 	struct trace_plan plan;
 	uint64_t seed;
-	unsigned long runs, kills, failures;
+	unsigned long runs, kills, failures, most;
 	unsigned repeat;
 	int output;
 };
@@ -124,7 +125,7 @@ static void print_repeat(const struct trace_plan *plan)
 static struct trace_report run(struct campaign *campaign)
 {
 	struct trace_report report = {0};
-	for (unsigned turn = 0; turn < campaign->repeat; turn++) {
+	for (unsigned turn = 0; turn < campaign->repeat && campaign->failures < campaign->most; turn++) {
 		if (ftruncate(campaign->output, 0) || lseek(campaign->output, 0, SEEK_SET))
 			usage(strerror(errno));
 		report = trace_run(&campaign->plan, campaign->output);
@@ -146,7 +147,7 @@ static struct trace_report run(struct campaign *campaign)
 static void sweep(struct campaign *campaign, unsigned long from)
 {
 	int misses = 0;
-	for (unsigned long at = from; misses < MISSES; at++) {
+	for (unsigned long at = from; misses < MISSES && campaign->failures < campaign->most; at++) {
 		campaign->plan.at = at;
 		misses = run(campaign).killed ? 0 : misses + 1;
 	}
@@ -215,13 +216,13 @@ static enum trace_role role_of(const char *name)
 
 int main(int argc, char **argv)
 {
-	enum { ROLE = 256, AT, AFTER, SWEEP, FROM, POINTS, STEPS, TIMES, CALM, REPEAT, SEED, LIMIT, COUNT, HELP };
+	enum { ROLE = 256, AT, AFTER, SWEEP, FROM, POINTS, STEPS, TIMES, CALM, REPEAT, SEED, LIMIT, MOST, COUNT, HELP };
 	static const struct option options[] = {
 		{"role", 1, NULL, ROLE}, {"at", 1, NULL, AT}, {"after", 1, NULL, AFTER}, {"sweep", 0, NULL, SWEEP},
 		{"from", 1, NULL, FROM}, {"points", 1, NULL, POINTS}, {"steps", 1, NULL, STEPS}, {"times", 1, NULL, TIMES},
-		{"calm", 1, NULL, CALM}, {"repeat", 1, NULL, REPEAT}, {"seed", 1, NULL, SEED}, {"limit", 1, NULL, LIMIT},
+		{"calm", 1, NULL, CALM}, {"repeat", 1, NULL, REPEAT}, {"seed", 1, NULL, SEED}, {"limit", 1, NULL, LIMIT}, {"most", 1, NULL, MOST},
 		{"count", 0, NULL, COUNT}, {"help", 0, NULL, HELP}, {0}};
-	struct campaign campaign = {.plan = {.role = TRACE_WORKER, .limit = 10}, .repeat = 1};
+	struct campaign campaign = {.plan = {.role = TRACE_WORKER, .limit = 10}, .repeat = 1, .most = 5};
 	unsigned long points = 0, steps = 0, from = 1;
 	int mode = 0;
 	bool seeded = false;
@@ -246,6 +247,7 @@ int main(int argc, char **argv)
 		case REPEAT: campaign.repeat = (unsigned)number(optarg, NULL); break;
 		case SEED: campaign.seed = number(optarg, NULL); seeded = true; break;
 		case LIMIT: campaign.plan.limit = (double)number(optarg, NULL); break;
+		case MOST: campaign.most = number(optarg, NULL); break;
 		case HELP: fputs(help, stdout); return 0;
 		default: usage("what is that option?");
 		}

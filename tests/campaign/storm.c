@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * storm kills SECONDS: a million items while workers are killed as fast as they are replaced, for that long.
+ * storm kills SECONDS: a million items, again and again, while workers are killed as fast as they are replaced, for that
+ * long. storm stream SECONDS: the same with a stream.
  * storm deaths COUNT: so many items, of which every tenth dies, each in another way.
  * Both look at every record, and print a line where one is wrong.
  */
@@ -30,10 +31,13 @@ static double now(void)
 
 /* --- kills --------------------------------------------------------------------------------------------------------- */
 
+/* One more than there are workers: one is ready to replace another. */
+#define NUMBERS (WORKERS + 1)
+
 /* The living workers, each as a descriptor, so that no other process of the same pid is ever hit. */
 static struct {
 	pthread_mutex_t lock;
-	int pidfds[WORKERS];
+	int pidfds[NUMBERS];
 	double until;
 	unsigned long kills;
 	unsigned spawns, exits;
@@ -42,7 +46,7 @@ static struct {
 static void on_spawn(void *context, const struct brood_event *event)
 {
 	(void)context;
-	MUST(event->worker >= 0 && event->worker < WORKERS);
+	MUST(event->worker >= 0 && event->worker < NUMBERS);
 	int pidfd = (int)syscall(SYS_pidfd_open, event->pid, 0);
 	pthread_mutex_lock(&crowd.lock);
 	if (crowd.pidfds[event->worker])
@@ -55,7 +59,7 @@ static void on_spawn(void *context, const struct brood_event *event)
 static void on_exit_of(void *context, const struct brood_event *event)
 {
 	(void)context;
-	MUST(event->worker >= 0 && event->worker < WORKERS && event->status);
+	MUST(event->worker >= 0 && event->worker < NUMBERS && event->status);
 	crowd.exits++;
 }
 
@@ -67,8 +71,8 @@ static void *kill_all(void *context)
 	while (now() < crowd.until) {
 		int victim = -1;
 		pthread_mutex_lock(&crowd.lock);
-		for (int i = 0; i < WORKERS && victim < 0; i++) {
-			int slot = (int)((random >> 16) + (unsigned)i) % WORKERS;
+		for (int i = 0; i < NUMBERS && victim < 0; i++) {
+			int slot = (int)((random >> 16) + (unsigned)i) % NUMBERS;
 			if (crowd.pidfds[slot]) {
 				victim = crowd.pidfds[slot];
 				crowd.pidfds[slot] = 0;
@@ -85,45 +89,27 @@ static void *kill_all(void *context)
 	return NULL;
 }
 
-struct flow {
-	const struct work *work;
+/* What has come of the items so far. */
+struct tally {
 	unsigned char *seen;
 	size_t pulled, pushed;
 	unsigned long aborts;
 	uint64_t item;
 };
 
-static int pull(void *context, struct brood_bytes *item)
+static void look(struct tally *tally, const struct brood_result *record)
 {
-	struct flow *flow = context;
-	/* The items last at least as long as the kills. */
-	if (flow->pulled == ITEMS && now() >= crowd.until)
-		return 0;
-	MUST(flow->seen);
-	if (flow->pulled >= ITEMS && flow->pulled % ITEMS == 0) {
-		flow->seen = realloc(flow->seen, flow->pulled + ITEMS);
-		MUST(flow->seen);
-		memset(flow->seen + flow->pulled, 0, ITEMS);
-	}
-	work_fill(&flow->item, sizeof flow->item, flow->pulled++);
-	*item = (struct brood_bytes){&flow->item, sizeof flow->item};
-	return 1;
-}
-
-static int push(void *context, const struct brood_result *record)
-{
-	struct flow *flow = context;
 	uint64_t item, value;
-	if (record->index >= flow->pulled)
-		wrong("item %zu of %zu", record->index, flow->pulled);
-	if (flow->seen[record->index]++)
+	if (record->index >= tally->pulled)
+		wrong("item %zu of %zu", record->index, tally->pulled);
+	if (tally->seen[record->index]++)
 		wrong("item %zu has a second record", record->index);
 	work_fill(&item, sizeof item, record->index);
 	work_fill(&value, sizeof value, ~(uint64_t)record->index);
 	GIVES(record->item.size, sizeof item);
 	MUST(!memcmp(record->item.data, &item, sizeof item));
 	GIVES(record->attempts, 1);
-	flow->pushed++;
+	tally->pushed++;
 	if (record->outcome == BROOD_SUCCESS) {
 		GIVES(record->value.size, sizeof value);
 		MUST(!memcmp(record->value.data, &value, sizeof value));
@@ -131,33 +117,73 @@ static int push(void *context, const struct brood_result *record)
 		GIVES(record->outcome, BROOD_ABORT);
 		MUST(record->failure && !strcmp(record->failure->type, "SIGKILL"));
 		MUST(record->status && record->status->signal == SIGKILL);
-		flow->aborts++;
+		tally->aborts++;
 	}
+}
+
+static int pull(void *context, struct brood_bytes *item)
+{
+	struct tally *tally = context;
+	if (tally->pulled == ITEMS)
+		return 0;
+	work_fill(&tally->item, sizeof tally->item, tally->pulled++);
+	*item = (struct brood_bytes){&tally->item, sizeof tally->item};
+	return 1;
+}
+
+static int push(void *context, const struct brood_result *record)
+{
+	look(context, record);
 	return 0;
 }
 
-static void kills(double seconds)
+static void run_batch(brood_pool *pool, struct tally *tally, const struct work *work)
+{
+	struct brood_result record;
+	void *items = work_items(work, 0, ITEMS);
+	GIVES(brood_pool_process_array(pool, items, 8, ITEMS), 0);
+	const brood_results *results = brood_pool_results(pool);
+	GIVES(brood_results_count(results), ITEMS);
+	tally->pulled = ITEMS;
+	for (size_t i = 0; i < ITEMS; i++) {
+		GIVES(brood_results_get(results, i, &record), 0);
+		look(tally, &record);
+	}
+	free(items);
+}
+
+/* Rounds of a million items each, as many as fit, and at least one. */
+static void kills(double seconds, bool streaming)
 {
 	static struct work work = {.workers = WORKERS};
 	struct brood_reporter reporter = {.size = sizeof reporter, .spawn = on_spawn, .exit = on_exit_of};
-	struct flow flow = {.work = &work, .seen = calloc(ITEMS, 1)};
 	brood_pool *pool;
 	pthread_t thread;
+	unsigned long aborts = 0, rounds = 0;
 	double began = now();
 	crowd.until = began + seconds;
-	GIVES(brood_pool_new(&pool, work_run, &work, BROOD_OPTIONS(.workers = WORKERS, .reporter = &reporter)), 0);
-	GIVES(brood_pool_spawn(pool, 0), WORKERS);
-	MUST(!pthread_create(&thread, NULL, kill_all, NULL));
-	GIVES(brood_pool_stream(pool, pull, push, &flow), 0);
+	for (; !rounds || now() < crowd.until; rounds++) {
+		struct tally tally = {.seen = calloc(ITEMS, 1)};
+		MUST(tally.seen);
+		GIVES(brood_pool_new(&pool, work_run, &work, BROOD_OPTIONS(.workers = WORKERS, .reporter = &reporter)), 0);
+		MUST(brood_pool_spawn(pool, 0) >= 1);
+		if (!rounds)
+			MUST(!pthread_create(&thread, NULL, kill_all, NULL));
+		if (streaming)
+			GIVES(brood_pool_stream(pool, pull, push, &tally), 0);
+		else
+			run_batch(pool, &tally, &work);
+		brood_pool_free(pool);
+		GIVES(tally.pushed, ITEMS);
+		free(tally.seen);
+		aborts += tally.aborts;
+		GIVES(crowd.exits, crowd.spawns);
+	}
 	MUST(!pthread_join(thread, NULL));
-	double ended = now();
-	GIVES(flow.pushed, flow.pulled);
-	if (flow.aborts > crowd.kills)
-		wrong("%lu items aborted by %lu kills", flow.aborts, crowd.kills);
-	brood_pool_free(pool);
-	GIVES(crowd.exits, crowd.spawns);
-	free(flow.seen);
-	printf("%zu items, %lu workers killed, %lu items aborted, %.1f s\n", flow.pushed, crowd.kills, flow.aborts, ended - began);
+	if (aborts > crowd.kills)
+		wrong("%lu items aborted by %lu kills", aborts, crowd.kills);
+	printf("%lu times %d items, %lu workers killed, %lu items aborted, %.1f s\n", rounds, ITEMS, crowd.kills, aborts,
+	       now() - began);
 }
 
 /* --- deaths -------------------------------------------------------------------------------------------------------- */
@@ -200,10 +226,10 @@ static void expect_nobody(void)
 int main(int argc, char **argv)
 {
 	if (argc != 3)
-		wrong("storm kills SECONDS, or storm deaths COUNT");
+		wrong("storm kills|stream SECONDS, or storm deaths COUNT");
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	if (!strcmp(argv[1], "kills"))
-		kills(atof(argv[2]));
+	if (strcmp(argv[1], "deaths"))
+		kills(atof(argv[2]), !strcmp(argv[1], "stream"));
 	else
 		deaths((size_t)atol(argv[2]));
 	expect_nobody();
