@@ -199,7 +199,11 @@ static const struct {
 
 struct judge judge_new(const struct work *work, size_t first, size_t count)
 {
-	struct judge judge = {.work = work, .first = first, .count = count, .seen = calloc(count, 1), .began = now()};
+	static double began;
+	if (began <= 0)
+		began = now();
+	/* Of a short item it is told only when the pool, or its stream, began. */
+	struct judge judge = {.work = work, .first = first, .count = count, .seen = calloc(count, 1), .began = began};
 	MUST(judge.seen);
 	return judge;
 }
@@ -307,11 +311,11 @@ void judge_record(struct judge *judge, const struct brood_result *record)
 	}
 	/* There is one number more than there are workers, for one that is ready to replace another. */
 	if (record->worker < 0 || record->worker > work->workers)
-		wrong("item %zu: worker %d", record->index, record->worker);
+		wrong("item %zu: worker %d, outcome %d", record->index, record->worker, (int)record->outcome);
 	double time = now();
 	if (record->started < judge->began - 0.01 || record->started > time || !(record->seconds >= 0) ||
 	    record->started + record->seconds > time + 0.01)
-		wrong("item %zu: began %g s after the judge, took %g s, and now is %g s after", record->index,
+		wrong("item %zu: began %g s after the first, took %g s, and now is %g s after", record->index,
 		      record->started - judge->began, record->seconds, time - judge->began);
 	if (is_kill(record) && fate_of(work, record->index) != KILLS) {
 		judge_failure(record, "SIGKILL", 0, SIGKILL);
