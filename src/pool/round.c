@@ -63,7 +63,8 @@ static int set_failure(struct record *record, const struct verdict *verdict)
 
 static int try_again(brood_pool *pool, struct record *record, uint64_t place)
 {
-	double wait = pool->options.backoff > 0 ? pool->options.backoff * exp2(fmin(record->attempts - 1, 60)) : 0;
+	/* One that only its nursery's death has interrupted has no attempt behind it, and need not wait. */
+	double wait = record->attempts ? pool->options.backoff * exp2(fmin(record->attempts - 1, 60)) : 0;
 	uint32_t number = round_number(pool, place);
 	int error = backlog_add(&pool->backlog, (struct board_range){number, number + 1}, wait > 0 ? clock_now() + wait : 0);
 	if (error)
