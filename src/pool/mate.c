@@ -100,12 +100,13 @@ static int end(brood_pool *pool, uint32_t number, const struct brood_status *sta
 	else
 		back_off(crew, 0);
 	atomic_store(&line->role, BOARD_ABSENT);
+	/* Of one that went with its nursery nobody may have been told that it was made. */
+	const bool told = mate->state == MATE_PRESENT;
 	mate->state = MATE_ABSENT;
-	if (!mate->spare) {
-		crew->present--;
+	crew->present -= !mate->spare;
+	if (!mate->spare && told)
 		events_fire(pool, pool->reporter.exit,
 			(struct brood_event){.pid = status->pid, .worker = (int)number, .status = status});
-	}
 	return error ? error : other;
 }
 
