@@ -25,6 +25,9 @@
 #define FAST 2000
 #define FAST_LOOK 0.001
 
+/* So many nurseries may die before the workers are there. */
+#define NURSERIES 3
+
 /* A worker that leaves in good order may take so long to run its end function. */
 #define LEAVE_TIME 10
 
@@ -86,8 +89,13 @@ static int bury_nursery(brood_pool *pool)
 int crew_gather(brood_pool *pool)
 {
 	struct crew *crew = &pool->crew;
-	for (;;) {
+	for (int lost = 0;;) {
 		int result = take_reports(pool);
+		if (result == -EPIPE && lost++ < NURSERIES) {
+			result = bury_nursery(pool);
+			if (!result)
+				result = hire_nursery(pool);
+		}
 		if (result < 0)
 			return result == -EPIPE ? -EAGAIN : result;
 		bool all = true;
