@@ -203,6 +203,9 @@ static int process(brood_pool *pool, struct pool_items items)
 	int error = pool_check(pool);
 	if (!error && stream_busy(pool))
 		error = -EBUSY;
+	/* What was canceled came before. */
+	if (!error)
+		atomic_store(&pool->canceled, false);
 	while (!error && items.count) {
 		struct pool_items some = items;
 		some.count = items.count < BATCH_LIMIT ? items.count : BATCH_LIMIT;
