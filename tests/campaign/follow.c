@@ -66,7 +66,7 @@ static void on_success(void *context, const struct brood_event *event)
 	struct follow *follow = context;
 	on_end(follow, event);
 	GIVES(event->result->outcome, BROOD_SUCCESS);
-	if (++follow->successes == 5 && follow->cancel)
+	if (++follow->successes == follow->cancel_at && follow->cancel)
 		GIVES(brood_pool_cancel(follow->cancel), 0);
 }
 

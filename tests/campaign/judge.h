@@ -98,7 +98,8 @@ struct follow {
 	pid_t pids[FOLLOW_WORKERS];
 	unsigned inits, cleanups, spawns, exits;
 	size_t successes;
-	brood_pool *cancel; /* to be canceled at the fifth success */
+	brood_pool *cancel; /* to be canceled at that success */
+	size_t cancel_at;
 };
 
 void follow_new(struct follow *, const struct work *, size_t count);

@@ -255,10 +255,26 @@ static void cancel(void)
 	follow_new(&follow, &work, 80);
 	brood_pool *pool = pool_of(&work, BROOD_OPTIONS(.workers = 2, .grace = 0.05, .reporter = &follow.reporter));
 	follow.cancel = pool;
+	follow.cancel_at = 5;
 	process(pool, &work, 0, 60);
 	MUST(follow.successes >= 5);
 	follow.cancel = NULL;
 	process(pool, &later, 60, 20);
+	brood_pool_free(pool);
+	follow_end(&follow, 1);
+}
+
+/* The last item's callback cancels, when there is nothing left to cancel, and the items that are given later are none of it. */
+static void late(void)
+{
+	static const struct work work = {.workers = 2};
+	struct follow follow;
+	follow_new(&follow, &work, 30);
+	brood_pool *pool = pool_of(&work, BROOD_OPTIONS(.workers = 2, .reporter = &follow.reporter));
+	follow.cancel = pool;
+	follow.cancel_at = 10;
+	process(pool, &work, 0, 10);
+	process(pool, &work, 10, 20);
 	brood_pool_free(pool);
 	follow_end(&follow, 1);
 }
@@ -544,7 +560,7 @@ static const struct {
 } scenarios[] = {
 	{"tiny", tiny}, {"wide", wide}, {"large", large}, {"fail", fail}, {"retry", retry}, {"backoff", backoff}, {"crash", crash},
 	{"timeout", timeout}, {"memory", memory}, {"uneven", uneven}, {"array", array}, {"single", single}, {"again", again},
-	{"recycle", recycle}, {"reporter", reporter}, {"cancel", cancel}, {"hooks", hooks}, {"ignored", ignored},
+	{"recycle", recycle}, {"reporter", reporter}, {"cancel", cancel}, {"late", late}, {"hooks", hooks}, {"ignored", ignored},
 	{"stream", stream}, {"ordered", ordered}, {"narrow", narrow}, {"trouble", trouble}, {"source", source},
 	{"give-up", give_up}, {"leave", leave}, {"two", two}, {"nested", nested}, {"threads", threads}};
 
