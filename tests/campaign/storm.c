@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * storm kills SECONDS: a million items, again and again, while workers are killed as fast as they are replaced, for that
- * long. storm stream SECONDS: the same with a stream.
+ * long. storm stream SECONDS: the same with a stream. storm nurseries SECONDS: nurseries are killed in place of workers.
  * storm deaths COUNT: so many items, of which every tenth dies, each in another way.
  * Both look at every record, and print a line where one is wrong.
  */
@@ -41,13 +41,39 @@ static struct {
 	double until;
 	unsigned long kills;
 	unsigned spawns, exits;
+	bool nurseries;
 } crowd = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* The worker's nursery, if both still live: -1 where not, since an orphan has another parent. */
+static int open_nursery(pid_t worker)
+{
+	char path[40], line[200], name[64] = "";
+	int parent = 0;
+	snprintf(path, sizeof path, "/proc/%d/status", (int)worker);
+	FILE *file = fopen(path, "re");
+	while (file && !parent && fgets(line, sizeof line, file))
+		sscanf(line, "PPid: %d", &parent);
+	if (file)
+		fclose(file);
+	int pidfd = parent > 1 ? (int)syscall(SYS_pidfd_open, parent, 0) : -1;
+	snprintf(path, sizeof path, "/proc/%d/comm", parent);
+	file = fopen(path, "re");
+	if (file && !fgets(name, sizeof name, file))
+		*name = 0;
+	if (file)
+		fclose(file);
+	if (pidfd >= 0 && strcmp(name, "brood-nursery\n")) {
+		close(pidfd);
+		return -1;
+	}
+	return pidfd;
+}
 
 static void on_spawn(void *context, const struct brood_event *event)
 {
 	(void)context;
 	MUST(event->worker >= 0 && event->worker < NUMBERS);
-	int pidfd = (int)syscall(SYS_pidfd_open, event->pid, 0);
+	int pidfd = crowd.nurseries ? open_nursery(event->pid) : (int)syscall(SYS_pidfd_open, event->pid, 0);
 	pthread_mutex_lock(&crowd.lock);
 	if (crowd.pidfds[event->worker])
 		close(crowd.pidfds[event->worker]);
@@ -63,7 +89,7 @@ static void on_exit_of(void *context, const struct brood_event *event)
 	crowd.exits++;
 }
 
-/* Each worker is killed once, some moment of up to a millisecond after it is known, at whatever it is doing then. */
+/* Each is killed once, some moment of up to a millisecond after it is known, at whatever it is doing then. */
 static void *kill_all(void *context)
 {
 	unsigned random = 1;
@@ -180,9 +206,9 @@ static void kills(double seconds, bool streaming)
 		GIVES(crowd.exits, crowd.spawns);
 	}
 	MUST(!pthread_join(thread, NULL));
-	if (aborts > crowd.kills)
+	if (aborts > crowd.kills * (crowd.nurseries ? NUMBERS : 1))
 		wrong("%lu items aborted by %lu kills", aborts, crowd.kills);
-	printf("%lu times %d items, %lu workers killed, %lu items aborted, %.1f s\n", rounds, ITEMS, crowd.kills, aborts,
+	printf("%lu times %d items, %lu kills, %lu items aborted, %.1f s\n", rounds, ITEMS, crowd.kills, aborts,
 	       now() - began);
 }
 
@@ -226,8 +252,9 @@ static void expect_nobody(void)
 int main(int argc, char **argv)
 {
 	if (argc != 3)
-		wrong("storm kills|stream SECONDS, or storm deaths COUNT");
+		wrong("storm kills|stream|nurseries SECONDS, or storm deaths COUNT");
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	crowd.nurseries = !strcmp(argv[1], "nurseries");
 	if (strcmp(argv[1], "deaths"))
 		kills(atof(argv[2]), !strcmp(argv[1], "stream"));
 	else
