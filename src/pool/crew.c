@@ -217,6 +217,8 @@ static void thaw(brood_pool *pool)
 /* Finds what a worker that died in moving has lost. */
 static int seek(brood_pool *pool)
 {
+	/* Until it has been done, so that the workers do not stand for ever. */
+	pool->crew.seek = true;
 	if (!freeze(pool))
 		return 0;
 	pool->crew.seek = false;
@@ -271,6 +273,9 @@ static int keep_order(brood_pool *pool, double now)
 	arena_answer(pool);
 	if (atomic_load(&pool->canceled))
 		error = unfinished(pool) ? cancel(pool, now) : (atomic_store(&pool->canceled, false), 0);
+	/* A cancel stopped them, and all was done before they stood. */
+	if (!error && atomic_load(&crew->board->frozen) && !atomic_load(&pool->canceled) && !crew->seek)
+		thaw(pool);
 	if (!error && unfinished(pool) && (crew->seek || (!pool->backlog.count && handout_idle(pool))))
 		error = seek(pool);
 	else if (atomic_load(&crew->board->frozen) && !atomic_load(&pool->canceled))
