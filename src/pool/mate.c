@@ -52,8 +52,19 @@ static void back_off(struct crew *crew, int error)
 
 bool mate_running(brood_pool *pool, uint32_t number, uint64_t *place)
 {
+	struct board_line *line = &pool->crew.board->line[number];
 	uint32_t item;
-	return board_guilty(&pool->crew.board->line[number], &item) && round_place(pool, item, place) && round_pending(pool, *place);
+	return atomic_load(&line->running) != pool->crew.mates[number].failed && board_guilty(line, &item) &&
+	       round_place(pool, item, place) && round_pending(pool, *place);
+}
+
+void mate_failed(brood_pool *pool, uint32_t number, uint32_t item)
+{
+	if (number >= pool->crew.lines)
+		return;
+	uint64_t running = atomic_load(&pool->crew.board->line[number].running);
+	if ((uint32_t)running == item)
+		pool->crew.mates[number].failed = running;
 }
 
 bool mates_run(brood_pool *pool, uint64_t place)

@@ -25,6 +25,9 @@ void mate_condemn(brood_pool *, uint32_t line, enum brood_outcome, double now);
 /* The place of what the line's owner has begun and not done. */
 bool mate_running(brood_pool *, uint32_t line, uint64_t *place);
 
+/* The line's owner is done with the item, which is to be tried again: that it has begun it says nothing more. */
+void mate_failed(brood_pool *, uint32_t line, uint32_t item);
+
 /* Whether one of them has begun the item at the place. */
 bool mates_run(brood_pool *, uint64_t place);
 

@@ -22,6 +22,8 @@ struct mate {
 	enum mate_state state;
 	bool spare;
 	pid_t pid;
+	/* What it says that it runs, but is done with: an attempt that failed, so that the item waits for another. */
+	uint64_t failed;
 	/* What it was seen to run, and since when. */
 	uint64_t running;
 	double since;

@@ -6,6 +6,7 @@
 #include "pool/bits.h"
 #include "pool/events.h"
 #include "pool/items.h"
+#include "pool/mate.h"
 #include "pool/stream.h"
 
 #include <errno.h>
@@ -147,6 +148,7 @@ static int see(brood_pool *pool, uint64_t place, uint32_t state)
 		if (record->attempts < pool->options.retries) {
 			record->attempts++;
 			round_begun(pool, place, (int)(state / STATE_LINE), 0);
+			mate_failed(pool, state / STATE_LINE, round_number(pool, place));
 			batch_set_state(pool->round.batch, round_slot(pool, place), STATE_PENDING);
 			int error = try_again(pool, record, place);
 			return error;
