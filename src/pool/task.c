@@ -106,7 +106,11 @@ BROOD_API int brood_reply(brood_task *task, const void *data, size_t size)
 
 BROOD_API void *brood_reply_reserve(brood_task *task, size_t size)
 {
-	return extend(task, size);
+	unsigned char *place = extend(task, size);
+	/* An earlier item, or attempt, may have written there. */
+	if (place)
+		memset(place, 0, size);
+	return place;
 }
 
 static void write_failure(brood_task *task, int code, const char *type, const char *message)
