@@ -266,10 +266,20 @@ static uint32_t first_unlike(const struct batch *batch, uint32_t slot, uint64_t 
 	return slot;
 }
 
+/* What a worker wrote before its item came to nothing is no value. */
+static const void *fixed_values(struct batch *batch)
+{
+	const size_t size = batch->board.value_size;
+	unsigned char *values = region_at(batch->region, batch->board.fixed);
+	for (uint32_t slot = 0; (slot = first_unlike(batch, slot, STATE_FIXED)) < batch->board.count; slot++)
+		memset(values + slot * size, 0, size);
+	return values;
+}
+
 const void *batch_values(struct batch *batch, struct records *records, size_t size)
 {
 	if (batch->board.value_size)
-		return size == batch->board.value_size ? region_at(batch->region, batch->board.fixed) : NULL;
+		return size == batch->board.value_size ? fixed_values(batch) : NULL;
 	if (size != sizeof(uint64_t))
 		return NULL;
 	for (uint32_t slot = 0; (slot = first_unlike(batch, slot, STATE_VALUE + sizeof(uint64_t))) < batch->board.count; slot++) {
