@@ -46,9 +46,12 @@ int items_copy_list(struct region *region, struct board_batch *batch, const stru
 	size_t total;
 	if (__builtin_mul_overflow(count, sizeof(struct item_entry), &total))
 		return -EOVERFLOW;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		if (items[i].size && !items[i].data)
+			return -EINVAL;
 		if (__builtin_add_overflow(total, items[i].size, &total))
 			return -EOVERFLOW;
+	}
 	uint64_t offset = region_take(region, total);
 	if (!offset)
 		return -ENOMEM;

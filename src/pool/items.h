@@ -25,7 +25,7 @@ struct item_slot {
 /* The item of a slot. Whatever its entry says, what it gives lies within the region. */
 struct brood_bytes items_at(const struct region *, const struct board_batch *, uint32_t slot);
 
-/* Puts copies of items where workers find them, and says so in the batch: 0, -ENOMEM or -EOVERFLOW. */
+/* Puts copies of items where workers find them, and says so in the batch: 0, -EINVAL, -ENOMEM or -EOVERFLOW. */
 int items_copy_list(struct region *, struct board_batch *, const struct brood_bytes *items, size_t count);
 int items_copy_array(struct region *, struct board_batch *, const void *items, size_t size, size_t count);
 

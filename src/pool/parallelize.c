@@ -65,7 +65,7 @@ BROOD_API int brood_parallelize_array(brood_results **out, brood_work_fn *functi
 
 BROOD_API int brood_timeout(brood_results **out, brood_work_fn *function, void *context, struct brood_bytes item, double seconds)
 {
-	if (isnan(seconds) || !(seconds < 0 || seconds > 0))
+	if (isnan(seconds) || !(seconds < 0 || seconds > 0) || (item.size && !item.data))
 		return -EINVAL;
 	return parallelize(out, function, context, &(struct pool_items){.array = item.data, .size = item.size, .count = 1},
 			   BROOD_OPTIONS(.workers = 1, .timeout = seconds > 0 ? seconds : 0));
