@@ -3,7 +3,6 @@
 #include "pool.h"
 
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 
 enum way {
@@ -251,8 +250,7 @@ static int fork_one(brood_task *task, void *context)
 static void make_grandchildren(bool escapes)
 {
 	enum { COUNT = 8 };
-	grandchildren = mmap(NULL, COUNT * sizeof *grandchildren, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ck_assert(grandchildren != MAP_FAILED);
+	grandchildren = shared_memory(COUNT * sizeof *grandchildren);
 	brood_pool *pool = pool_with(fork_one, &escapes, BROOD_OPTIONS(.workers = 2));
 	ck_assert_int_eq(brood_pool_process_array(pool, NULL, 0, COUNT), 0);
 	for (uint64_t i = 0; i < COUNT; i++) {

@@ -6,6 +6,15 @@
 #include "process.h"
 
 #include <errno.h>
+#include <sys/mman.h>
+
+/* Zeroed memory that workers share with the test. */
+static inline void *shared_memory(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert(memory != MAP_FAILED);
+	return memory;
+}
 
 /* A pool with workers. */
 static inline brood_pool *pool_with(brood_work_fn *function, void *context, const struct brood_options *options)

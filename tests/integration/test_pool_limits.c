@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/* Time limits and further attempts. */
+#include "pool.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+
+/* --- time ---------------------------------------------------------------------------------------------------------- */
+
+enum habit { SPINS, SLEEPS, DEAF, STOPPED, TAKES_LEAVE, HABITS };
+
+static volatile bool on = true;
+
+static void leave_with_four(int number)
+{
+	(void)number;
+	_exit(4);
+}
+
+/* Every fourth item never ends. */
+static int hang(brood_task *task, void *context)
+{
+	enum habit habit = *(enum habit *)context;
+	if (brood_index(task) % 4 != 1)
+		return reply_index(task, NULL);
+	if (habit == DEAF)
+		for (int number = 1; number < NSIG; number++)
+			signal(number, SIG_IGN);
+	if (habit == TAKES_LEAVE)
+		signal(SIGTERM, leave_with_four);
+	if (habit == STOPPED)
+		raise(SIGSTOP);
+	while (on)
+		if (habit != SPINS)
+			pause();
+	return 77;
+}
+
+START_TEST(item_whose_time_is_up_is_killed)
+{
+	enum habit habit = (enum habit)(_i % HABITS);
+	bool at_once = _i >= HABITS;
+	brood_results *results;
+	double begin = support_now();
+	ck_assert_int_eq(brood_parallelize_array(&results, hang, &habit, NULL, 0, 8, BROOD_OPTIONS(.workers = 2, .timeout = 0.1,
+						 .grace = at_once ? -1 : habit == DEAF ? 0.05 : 100)), 0);
+	ck_assert_double_lt(support_now() - begin, support_scale(10));
+	for (uint64_t i = 0; i < 8; i++) {
+		struct brood_result result = record_of(results, i);
+		if (i % 4 != 1) {
+			value_is(result, i);
+			continue;
+		}
+		ck_assert_int_eq(result.outcome, BROOD_TIMEOUT);
+		ck_assert_str_eq(result.failure->type, "Timeout");
+		ck_assert_uint_eq(result.attempts, 1);
+		ck_assert_double_ge(result.seconds, 0.09);
+		ck_assert_ptr_nonnull(result.status);
+		ck_assert_int_eq(result.status->signal, at_once || habit == DEAF ? SIGKILL : habit == TAKES_LEAVE ? 0 : SIGTERM);
+		ck_assert_int_eq(result.status->exit_code, habit == TAKES_LEAVE && !at_once ? 4 : 0);
+	}
+	brood_results_free(results);
+}
+END_TEST
+
+static int fork_and_hang(brood_task *task, void *context)
+{
+	atomic_int *pid = context;
+	(void)task;
+	*pid = fork();
+	signal(SIGTERM, SIG_IGN);
+	while (on)
+		pause();
+	return 77;
+}
+
+START_TEST(time_limit_is_for_the_group)
+{
+	atomic_int *pid = shared_memory(sizeof *pid);
+	brood_results *results;
+	struct brood_result result = run_one(&results, fork_and_hang, pid, BROOD_OPTIONS(.timeout = 0.1, .grace = 0.01));
+	ck_assert_int_eq(result.outcome, BROOD_TIMEOUT);
+	ck_assert(support_process_gone(*pid, 10));
+	brood_results_free(results);
+}
+END_TEST
+
+/* An item that is done within the grace was too late, and one that is done in time is not. */
+static int sleep_as_item_says(brood_task *task, void *context)
+{
+	double seconds;
+	(void)context;
+	memcpy(&seconds, brood_item(task).data, sizeof seconds);
+	support_sleep(seconds);
+	return reply_index(task, NULL);
+}
+
+START_TEST(time_limit_is_for_each_item)
+{
+	double items[20], limit = support_scale(0.5);
+	for (int i = 0; i < 20; i++)
+		items[i] = limit / 10;
+	brood_pool *pool = pool_with(sleep_as_item_says, NULL, BROOD_OPTIONS(.workers = 2, .timeout = limit));
+	ck_assert_int_eq(brood_pool_process_array(pool, items, sizeof *items, 20), 0);
+	for (uint64_t i = 0; i < 20; i++)
+		value_is(pool_record(pool, i), i);
+	brood_pool_free(pool);
+}
+END_TEST
+
+START_TEST(timeout_tells_four_ends_apart)
+{
+	static const double seconds[] = {0, 1000};
+	brood_results *results;
+	enum habit habit = SLEEPS;
+	struct brood_bytes quick = {&seconds[0], sizeof *seconds}, slow = {&seconds[1], sizeof *seconds};
+	double begin = support_now();
+	ck_assert_int_eq(brood_timeout(&results, sleep_as_item_says, NULL, slow, 0.1), 0);
+	ck_assert_double_ge(support_now() - begin, 0.1);
+	ck_assert_int_eq(record_of(results, 0).outcome, BROOD_TIMEOUT);
+	ck_assert_ptr_eq(record_of(results, 0).item.data, seconds + 1);
+	brood_results_free(results);
+	ck_assert_int_eq(brood_timeout(&results, sleep_as_item_says, NULL, quick, -1), 0);
+	value_is(record_of(results, 0), (uint64_t){0});
+	brood_results_free(results);
+	ck_assert_int_eq(brood_timeout(&results, sleep_as_item_says, NULL, quick, 1e9), 0);
+	value_is(record_of(results, 0), (uint64_t){0});
+	brood_results_free(results);
+	/* Item 0 does not hang; and no item is one too. */
+	ck_assert_int_eq(brood_failsafe(&results, hang, &habit, (struct brood_bytes){0}), 0);
+	value_is(record_of(results, 0), (uint64_t){0});
+	brood_results_free(results);
+	ck_assert_int_eq(support_children(), 0);
+}
+END_TEST
+
+START_TEST(times_are_those_of_the_last_attempt)
+{
+	const double items[] = {0.02, 0, 0.04};
+	double before = support_now();
+	brood_pool *pool = pool_with(sleep_as_item_says, NULL, BROOD_OPTIONS(.workers = 1, .flags = _i ? BROOD_TIMED : 0));
+	ck_assert_int_eq(brood_pool_process_array(pool, items, sizeof *items, 3), 0);
+	double after = support_now(), end = before;
+	for (size_t i = 0; i < 3; i++) {
+		struct brood_result result = pool_record(pool, i);
+		ck_assert_double_ge(result.started, before);
+		ck_assert_double_ge(result.seconds, items[i] * 0.999);
+		ck_assert_double_le(result.started + result.seconds, after);
+		if (_i) {
+			ck_assert_double_ge(result.started, end - 1e-6);
+			ck_assert_double_gt(result.seconds, 0);
+		}
+		end = result.started + result.seconds;
+	}
+	brood_pool_free(pool);
+}
+END_TEST
+
+/* --- further attempts ---------------------------------------------------------------------------------------------- */
+
+enum trouble { FAILS, ABORTS, HANGS, TROUBLES };
+
+/* Item 0 is in trouble until the attempt after the third; item 1 always; the rest never. */
+static int be_in_trouble(brood_task *task, void *context)
+{
+	enum trouble trouble = *(enum trouble *)context;
+	unsigned attempt = brood_attempt(task);
+	if (brood_index(task) > 1 || (brood_index(task) == 0 && attempt == 4))
+		return brood_reply(task, &attempt, sizeof attempt);
+	if (trouble == ABORTS)
+		raise(SIGKILL);
+	while (trouble == HANGS)
+		pause();
+	return brood_fail(task, (int)attempt, "Trouble", "attempt %u", attempt);
+}
+
+START_TEST(item_is_tried_again)
+{
+	static const enum brood_outcome outcomes[] = {BROOD_FAIL, BROOD_ABORT, BROOD_TIMEOUT};
+	enum trouble trouble = (enum trouble)_i;
+	brood_pool *pool = pool_with(be_in_trouble, &trouble, BROOD_OPTIONS(.workers = 2, .retries = 4, .grace = -1,
+				     .timeout = trouble == HANGS ? support_scale(0.2) : 0));
+	ck_assert_int_eq(brood_pool_process_array(pool, NULL, 0, 10), 0);
+	struct brood_result result = pool_record(pool, 0);
+	value_is(result, (unsigned){4});
+	ck_assert_uint_eq(result.attempts, 4);
+	result = pool_record(pool, 1);
+	ck_assert_int_eq(result.outcome, outcomes[trouble]);
+	ck_assert_uint_eq(result.attempts, 5);
+	if (trouble == FAILS)
+		ck_assert_str_eq(result.failure->message, "attempt 5");
+	for (size_t i = 2; i < 10; i++) {
+		value_is(pool_record(pool, i), (unsigned){1});
+		ck_assert_uint_eq(pool_record(pool, i).attempts, 1);
+	}
+	brood_pool_free(pool);
+}
+END_TEST
+
+static int note_time(brood_task *task, void *context)
+{
+	double *times = *(double **)context;
+	times[brood_attempt(task) - 1] = support_now();
+	return brood_attempt(task) < 4;
+}
+
+START_TEST(backoff_is_doubled)
+{
+	double *times = shared_memory(4 * sizeof *times);
+	brood_results *results;
+	struct brood_result result = run_one(&results, note_time, &times,
+					     BROOD_OPTIONS(.retries = 3, .backoff = 0.05, .flags = _i ? BROOD_INSIDE : 0));
+	ck_assert_int_eq(result.outcome, BROOD_SUCCESS);
+	ck_assert_uint_eq(result.attempts, 4);
+	for (int i = 0; i < 3; i++)
+		ck_assert_double_ge(times[i + 1] - times[i], 0.049 * (1 << i));
+	ck_assert_double_lt(times[3] - times[0], support_scale(10));
+	brood_results_free(results);
+}
+END_TEST
+
+static Suite *make_suite(void)
+{
+	Suite *suite = suite_create("pool limits");
+	TCase *time = support_case(suite, "time", 30);
+	tcase_add_loop_test(time, item_whose_time_is_up_is_killed, 0, 2 * HABITS);
+	tcase_add_test(time, time_limit_is_for_the_group);
+	tcase_add_test(time, time_limit_is_for_each_item);
+	tcase_add_test(time, timeout_tells_four_ends_apart);
+	tcase_add_loop_test(time, times_are_those_of_the_last_attempt, 0, 2);
+	TCase *again = support_case(suite, "again", 30);
+	tcase_add_loop_test(again, item_is_tried_again, 0, TROUBLES);
+	tcase_add_loop_test(again, backoff_is_doubled, 0, 2);
+	return suite;
+}
+
+int main(void)
+{
+	return support_main(make_suite);
+}
