@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT */
+/* Items one by one: brood_pool_submit and brood_pool_next. */
+#include "pool.h"
+
+#include <signal.h>
+
+static int submit_number(brood_pool *pool, uint64_t number)
+{
+	return brood_pool_submit(pool, (struct brood_bytes){&number, sizeof number});
+}
+
+static void must_submit(brood_pool *pool, uint64_t number)
+{
+	ck_assert_int_eq(submit_number(pool, number), 0);
+}
+
+static struct brood_result must_next(brood_pool *pool)
+{
+	struct brood_result result;
+	ck_assert_int_eq(brood_pool_next(pool, &result, -1), 1);
+	return result;
+}
+
+/* The next of those that have not been taken; false where that are none, so that all of the window is free. */
+static bool take(brood_pool *pool, size_t left, struct brood_result *result)
+{
+	int got = brood_pool_next(pool, result, -1);
+	ck_assert_int_eq(got, left > 0);
+	return got;
+}
+
+static void must_end(brood_pool *pool)
+{
+	struct brood_result result = {.index = 99};
+	ck_assert_int_eq(brood_pool_next(pool, &result, -1), 0);
+	ck_assert_int_eq(brood_pool_next(pool, &result, 0), 0);
+	ck_assert_uint_eq(result.index, 99);
+}
+
+/* The item and its value are the number itself. */
+static void is_number(struct brood_result result, uint64_t number)
+{
+	value_is(result, number);
+	ck_assert_uint_eq(result.item.size, sizeof number);
+	ck_assert_mem_eq(result.item.data, &number, sizeof number);
+}
+
+/* Every 50th takes its time. */
+static int reply_late(brood_task *task, void *context)
+{
+	if (brood_index(task) % 50 == 0)
+		support_sleep(0.005);
+	return reply_item(task, context);
+}
+
+START_TEST(each_result_is_given_once)
+{
+	enum { COUNT = 3000 };
+	static bool seen[COUNT];
+	const bool ordered = _i % 2, large = _i / 2;
+	brood_pool *pool = pool_with(reply_late, NULL, BROOD_OPTIONS(.workers = 3, .window = large ? 0 : 64,
+				     .flags = ordered ? BROOD_ORDERED : 0));
+	uint64_t submitted = 0, taken = 0;
+	must_end(pool);
+	while (taken < COUNT) {
+		int error = 0;
+		while (submitted < COUNT && !(error = submit_number(pool, ~submitted)))
+			submitted++;
+		ck_assert(!error || error == -EAGAIN);
+		struct brood_result result;
+		if (!take(pool, submitted - taken, &result))
+			continue;
+		ck_assert_uint_lt(result.index, submitted);
+		ck_assert(!seen[result.index]);
+		seen[result.index] = true;
+		if (ordered)
+			ck_assert_uint_eq(result.index, taken);
+		is_number(result, ~(uint64_t)result.index);
+		ck_assert_uint_eq(result.attempts, 1);
+		taken++;
+	}
+	must_end(pool);
+	/* They do not accrue. */
+	ck_assert_uint_eq(brood_results_count(brood_pool_results(pool)), 0);
+	brood_pool_free(pool);
+}
+END_TEST
+
+static int wait_if_first(brood_task *task, void *context)
+{
+	volatile bool *go = context;
+	while (brood_index(task) == 0 && !*go)
+		support_sleep(0.001);
+	return reply_item(task, NULL);
+}
+
+START_TEST(results_come_as_they_complete)
+{
+	volatile bool *go = shared_memory(sizeof *go);
+	brood_pool *pool = pool_with(wait_if_first, (void *)(uintptr_t)go, BROOD_OPTIONS(.workers = 2));
+	for (uint64_t i = 0; i < 10; i++)
+		must_submit(pool, i);
+	for (int i = 1; i < 10; i++)
+		ck_assert_uint_ne(must_next(pool).index, 0);
+	struct brood_result result;
+	ck_assert_int_eq(brood_pool_next(pool, &result, 0), -ETIMEDOUT);
+	*go = true;
+	is_number(must_next(pool), 0);
+	must_end(pool);
+	brood_pool_free(pool);
+}
+END_TEST
+
+START_TEST(next_keeps_to_its_limit)
+{
+	volatile bool *go = shared_memory(sizeof *go);
+	brood_pool *pool = pool_with(wait_if_first, (void *)(uintptr_t)go, BROOD_OPTIONS(.workers = 1, .flags = BROOD_ORDERED));
+	struct brood_result result = {.index = 99};
+	must_submit(pool, 0);
+	must_submit(pool, 1);
+	double begin = support_now();
+	ck_assert_int_eq(brood_pool_next(pool, &result, 0), -ETIMEDOUT);
+	ck_assert_double_lt(support_now() - begin, support_scale(0.5));
+	begin = support_now();
+	ck_assert_int_eq(brood_pool_next(pool, &result, 0.1), -ETIMEDOUT);
+	ck_assert_double_ge(support_now() - begin, 0.1);
+	ck_assert_double_lt(support_now() - begin, support_scale(2));
+	ck_assert_uint_eq(result.index, 99);
+	*go = true;
+	ck_assert_int_eq(brood_pool_next(pool, &result, 1e9), 1);
+	is_number(result, 0);
+	is_number(must_next(pool), 1);
+	must_end(pool);
+	brood_pool_free(pool);
+}
+END_TEST
+
+/* --- windows ------------------------------------------------------------------------------------------------------- */
+
+START_TEST(window_bounds_how_far_apart_items_are)
+{
+	static const size_t windows[][2] = {{1, 1}, {2, 2}, {3, 4}, {10, 16}, {1000, 1024}};
+	const size_t bound = windows[_i][1];
+	brood_pool *pool = pool_with(reply_item, NULL, BROOD_OPTIONS(.workers = 2, .window = windows[_i][0], .flags = BROOD_ORDERED));
+	for (uint64_t i = 0; i < bound; i++)
+		must_submit(pool, i);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(submit_number(pool, 99), -EAGAIN);
+	for (uint64_t i = 0; i < bound; i++)
+		is_number(must_next(pool), i);
+	must_end(pool);
+	/* Round and round. */
+	for (uint64_t i = 0, next = 0; next < 5 * bound; next++) {
+		while (i < 5 * bound && !submit_number(pool, i))
+			i++;
+		ck_assert_uint_le(i - next, bound);
+		struct brood_result result;
+		if (brood_pool_next(pool, &result, -1) == 1)
+			is_number(result, next);
+		else
+			next--;
+	}
+	must_end(pool);
+	brood_pool_free(pool);
+}
+END_TEST
+
+START_TEST(window_of_bytes)
+{
+	enum { BYTES = 1 << 20 };
+	static unsigned char data[BYTES + 1];
+	brood_pool *pool = pool_with(reply_item, NULL, BROOD_OPTIONS(.workers = 2, .window_bytes = BYTES));
+	ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){data, BYTES + 1}), -EMSGSIZE);
+	must_end(pool);
+	for (size_t round = 0; round < 5; round++) {
+		/* The whole of it, and then by halves. */
+		fill(data, 3 * round, BYTES);
+		ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){data, BYTES}), 0);
+		ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){data, 25}), -EAGAIN);
+		struct brood_result result = must_next(pool);
+		ck_assert(result.value.size == BYTES && result.item.size == BYTES && is_filled(result.value, 3 * round));
+		must_end(pool);
+		for (size_t half = 1; half <= 2; half++) {
+			fill(data, 3 * round + half, BYTES / 2);
+			ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){data, BYTES / 2}), 0);
+		}
+		ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){data, 25}), -EAGAIN);
+		memset(data, 0, BYTES);
+		for (int half = 0; half < 2; half++) {
+			result = must_next(pool);
+			ck_assert(result.value.size == BYTES / 2 && is_filled(result.value, result.index));
+		}
+		must_end(pool);
+	}
+	brood_pool_free(pool);
+}
+END_TEST
+
+START_TEST(items_of_any_size)
+{
+	enum { COUNT = 2000 };
+	static const size_t sizes[] = {0, 1, 8, 23, 24, 25, 26, 100, 4095, 4097, 100000};
+	static unsigned char data[100000];
+	brood_pool *pool = pool_with(reply_item, NULL, BROOD_OPTIONS(.workers = 2, .window = 256, .window_bytes = 1 << 20));
+	size_t submitted = 0, taken = 0;
+	while (taken < COUNT) {
+		int error = 0;
+		while (submitted < COUNT && !error) {
+			size_t size = sizes[submitted * 7 % (sizeof sizes / sizeof *sizes)];
+			fill(data, submitted, size);
+			error = brood_pool_submit(pool, (struct brood_bytes){data, size});
+			submitted += !error;
+		}
+		ck_assert(!error || error == -EAGAIN);
+		struct brood_result result;
+		if (!take(pool, submitted - taken, &result))
+			continue;
+		taken++;
+		ck_assert_int_eq(result.outcome, BROOD_SUCCESS);
+		ck_assert_uint_eq(result.value.size, sizes[result.index * 7 % (sizeof sizes / sizeof *sizes)]);
+		ck_assert_uint_eq(result.item.size, result.value.size);
+		ck_assert(is_filled(result.item, result.index) && is_filled(result.value, result.index));
+	}
+	must_end(pool);
+	brood_pool_free(pool);
+}
+END_TEST
+
+static size_t resident_kilobytes(void)
+{
+	char line[128];
+	size_t kilobytes = 0;
+	FILE *file = fopen("/proc/self/status", "re");
+	ck_assert_ptr_nonnull(file);
+	while (fgets(line, sizeof line, file))
+		if (sscanf(line, "VmRSS: %zu", &kilobytes) == 1)
+			break;
+	fclose(file);
+	return kilobytes;
+}
+
+enum { VALUE = 10000 };
+
+static int reply_10_kB(brood_task *task, void *context)
+{
+	unsigned char *data = brood_reply_reserve(task, VALUE);
+	(void)context;
+	if (!data)
+		return 1;
+	/* Zeros, although the memory was another value's before. */
+	for (size_t at = 0; at < VALUE; at += 500)
+		if (data[at])
+			return 2;
+	memset(data, (int)(brood_index(task) % 255 + 1), VALUE);
+	return 0;
+}
+
+START_TEST(memory_does_not_grow)
+{
+	enum { COUNT = 100000 };
+	const size_t count = (size_t)rounds(COUNT);
+	brood_pool *pool = pool_with(reply_10_kB, NULL, BROOD_OPTIONS(.workers = 2, .window = 1024));
+	size_t before = resident_kilobytes(), most = 0;
+	for (size_t submitted = 0, taken = 0; taken < count;) {
+		while (submitted < count && !brood_pool_submit(pool, (struct brood_bytes){0}))
+			submitted++;
+		struct brood_result result;
+		if (!take(pool, submitted - taken, &result))
+			continue;
+		taken++;
+		ck_assert_int_eq(result.outcome, BROOD_SUCCESS);
+		ck_assert_uint_eq(result.value.size, VALUE);
+		const unsigned char *value = result.value.data;
+		ck_assert(value[0] == result.index % 255 + 1 && value[VALUE - 1] == value[0] && value[VALUE / 2] == value[0]);
+		if (taken % 1000 == 0 && resident_kilobytes() > most)
+			most = resident_kilobytes();
+	}
+	must_end(pool);
+	if (!RUNNING_ON_VALGRIND)
+		ck_assert_msg(most - before < 200000, "%zu kB more", most - before);
+	brood_pool_free(pool);
+}
+END_TEST
+
+/* --- what goes wrong, and what comes between ----------------------------------------------------------------------- */
+
+static int die_or_fail(brood_task *task, void *context)
+{
+	if (brood_index(task) % 40 == 7)
+		raise(SIGKILL);
+	if (brood_index(task) % 40 == 11)
+		return brood_fail(task, 3, "Odd", "item %zu, attempt %u", brood_index(task), brood_attempt(task));
+	return reply_item(task, context);
+}
+
+START_TEST(every_submitted_item_has_a_record)
+{
+	enum { COUNT = 400 };
+	brood_pool *pool = pool_with(die_or_fail, NULL, BROOD_OPTIONS(.workers = 2, .retries = (unsigned)_i, .flags = BROOD_ORDERED));
+	for (uint64_t i = 0; i < COUNT; i++)
+		must_submit(pool, i);
+	for (uint64_t i = 0; i < COUNT; i++) {
+		struct brood_result result = must_next(pool);
+		char message[64];
+		ck_assert_uint_eq(result.index, i);
+		if (i % 40 == 7) {
+			ck_assert_int_eq(result.outcome, BROOD_ABORT);
+			ck_assert_int_eq(result.status->signal, SIGKILL);
+		} else if (i % 40 == 11) {
+			snprintf(message, sizeof message, "item %d, attempt %d", (int)i, _i + 1);
+			ck_assert_int_eq(result.outcome, BROOD_FAIL);
+			ck_assert_str_eq(result.failure->message, message);
+		} else {
+			is_number(result, i);
+		}
+		ck_assert_uint_eq(result.attempts, i % 40 == 7 || i % 40 == 11 ? 1 + (unsigned)_i : 1);
+	}
+	must_end(pool);
+	brood_pool_free(pool);
+}
+END_TEST
+
+START_TEST(process_between_streams)
+{
+	brood_pool *pool = pool_with(reply_item, NULL, BROOD_OPTIONS(.workers = 2, .window = 32));
+	size_t count = 0;
+	for (uint64_t round = 0; round < 20; round++) {
+		uint64_t numbers[] = {round, round + 1, round + 2};
+		for (uint64_t i = 0; i < 1 + round; i++)
+			must_submit(pool, 100 * round + i);
+		ck_assert_int_eq(brood_pool_process_array(pool, numbers, sizeof *numbers, 3), -EBUSY);
+		ck_assert_int_eq(brood_pool_process(pool, NULL, 1), -EBUSY);
+		for (uint64_t i = 0; i < 1 + round; i++)
+			ck_assert_int_eq(must_next(pool).outcome, BROOD_SUCCESS);
+		ck_assert_int_eq(brood_pool_process_array(pool, numbers, sizeof *numbers, 3), 0);
+		count += 3;
+		ck_assert_uint_eq(brood_results_count(brood_pool_results(pool)), count);
+		for (uint64_t i = 0; i < 3; i++)
+			is_number(pool_record(pool, count - 3 + i), numbers[i]);
+		must_end(pool);
+	}
+	brood_pool_free(pool);
+}
+END_TEST
+
+START_TEST(cleanup_gives_up_what_was_submitted)
+{
+	brood_pool *pool = pool_with(reply_late, NULL, BROOD_OPTIONS(.workers = 2));
+	for (int round = 0; round < 3; round++) {
+		for (uint64_t i = 0; i < 1000; i++)
+			must_submit(pool, i);
+		must_next(pool);
+		ck_assert_int_eq(brood_pool_cleanup(pool), 0);
+		ck_assert_int_eq(brood_pool_spawn(pool, 0), 2);
+		must_end(pool);
+		must_submit(pool, 77);
+		is_number(must_next(pool), 77);
+		must_end(pool);
+	}
+	must_submit(pool, 1);
+	brood_pool_free(pool);
+}
+END_TEST
+
+/* Each has its record, which says whether it was done before. */
+START_TEST(cancel_takes_what_was_submitted_before)
+{
+	enum { COUNT = 2000 };
+	int canceled = 0;
+	brood_pool *pool = pool_with(reply_late, NULL, BROOD_OPTIONS(.workers = 2));
+	for (uint64_t i = 0; i < COUNT; i++)
+		must_submit(pool, i);
+	ck_assert_int_eq(brood_pool_cancel(pool), 0);
+	for (int i = 0; i < COUNT; i++) {
+		struct brood_result result = must_next(pool);
+		ck_assert(result.outcome == BROOD_SUCCESS || result.outcome == BROOD_CANCELED);
+		if (result.outcome == BROOD_CANCELED) {
+			ck_assert_str_eq(result.failure->type, "Canceled");
+			canceled++;
+		}
+	}
+	must_end(pool);
+	ck_assert_int_gt(canceled, 0);
+	must_submit(pool, 5);
+	is_number(must_next(pool), 5);
+	brood_pool_free(pool);
+}
+END_TEST
+
+static Suite *make_suite(void)
+{
+	Suite *suite = suite_create("pool stream");
+	TCase *next = support_case(suite, "next", 30);
+	tcase_add_loop_test(next, each_result_is_given_once, 0, 4);
+	tcase_add_test(next, results_come_as_they_complete);
+	tcase_add_test(next, next_keeps_to_its_limit);
+	TCase *window = support_case(suite, "window", 60);
+	tcase_add_loop_test(window, window_bounds_how_far_apart_items_are, 0, 5);
+	tcase_add_test(window, window_of_bytes);
+	tcase_add_test(window, items_of_any_size);
+	tcase_add_test(window, memory_does_not_grow);
+	TCase *between = support_case(suite, "between", 30);
+	tcase_add_loop_test(between, every_submitted_item_has_a_record, 0, 3);
+	tcase_add_test(between, process_between_streams);
+	tcase_add_test(between, cleanup_gives_up_what_was_submitted);
+	tcase_add_test(between, cancel_takes_what_was_submitted_before);
+	return suite;
+}
+
+int main(void)
+{
+	return support_main(make_suite);
+}
