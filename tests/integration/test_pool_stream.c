@@ -21,7 +21,7 @@ static struct brood_result must_next(brood_pool *pool)
 	return result;
 }
 
-/* The next of those that have not been taken; false where that are none, so that all of the window is free. */
+/* The next of those that have not been taken; false where there are none, and so all of the window is free. */
 static bool take(brood_pool *pool, size_t left, struct brood_result *result)
 {
 	int got = brood_pool_next(pool, result, -1);
