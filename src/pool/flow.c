@@ -40,13 +40,13 @@ static int pull(brood_pool *pool, struct flow *flow)
 	return error ? error : 1;
 }
 
-/* Gives a record to the sink. 1: it did; 0: all have been given. */
+/* Gives a record to the sink. 1: it did; 0: all have been given, or the time was up. */
 static int push(brood_pool *pool, struct flow *flow, double timeout)
 {
 	struct brood_result result;
 	int count = brood_pool_next(pool, &result, timeout);
 	if (count <= 0)
-		return count;
+		return count == -ETIMEDOUT ? 0 : count;
 	pool->calling = true;
 	int error = flow->sink(flow->context, &result);
 	pool->calling = false;
@@ -89,7 +89,7 @@ BROOD_API int brood_pool_stream(brood_pool *pool, brood_source_fn *source, brood
 		if (result && !due_look(pool, &flow))
 			continue;
 		int pushed = push(pool, &flow, result ? 0 : -1);
-		if (pushed < 0 && pushed != -ETIMEDOUT)
+		if (pushed < 0)
 			return give_up(pool, pushed);
 		if (!result && !pushed && flow.ended)
 			return 0;

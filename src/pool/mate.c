@@ -279,7 +279,8 @@ int mates_replace(brood_pool *pool, double now)
 		return 0;
 	}
 	uint32_t activated = find(crew, is_activated);
-	if (activated < crew->lines)
+	/* Not before the end of the one whose place it takes has been told. */
+	if (activated < crew->lines && crew->present < crew->wanted)
 		activate(pool, activated);
 	/* Where no more will be given, only for what is there. */
 	if (atomic_load(&crew->board->last) && !pool->backlog.count && !board_offers(crew->board))

@@ -87,6 +87,7 @@ static int open(brood_pool *pool)
 	stream->room = 0;
 	pool->round = (struct round){.batch = &stream->batch, .records = &stream->records, .low = stream->low, .high = stream->high,
 		.inside = stream->high, .done = stream->high, .seen = stream->seen, .streaming = true, .reported = pool_reports(pool)};
+	atomic_store(&pool->canceled, false);
 	crew_post(pool);
 	atomic_store(&pool->crew.board->origin, stream->low);
 	return 0;
@@ -139,8 +140,11 @@ static void settle(brood_pool *pool)
 static void release(brood_pool *pool)
 {
 	struct stream *stream = pool->stream;
-	if (stream->held && stream->records.count)
+	if (stream->held && stream->records.count) {
 		record_drop(&stream->records, round_index(pool, stream->held_place));
+		/* Of the slot's next item there is none yet. */
+		batch_set_attempts(&stream->batch, round_slot(pool, stream->held_place), 0);
+	}
 	stream->held = false;
 	if (stream->bytes_used && stream->low)
 		stream->bytes_tail = stream->bytes_end[(stream->low - 1) & stream->mask];
@@ -211,6 +215,9 @@ BROOD_API int brood_pool_submit(brood_pool *pool, struct brood_bytes item)
 			return error;
 	}
 	struct stream *stream = pool->stream;
+	/* What was canceled before is not this. */
+	if (stream->given == stream->high && atomic_load_explicit(&pool->canceled, memory_order_relaxed))
+		atomic_store(&pool->canceled, false);
 	if (!stream->room) {
 		int result = make_room(pool);
 		if (result <= 0)
@@ -315,8 +322,11 @@ static int step(brood_pool *pool, double deadline)
 /* Waits until a record is ready. */
 static int wait(brood_pool *pool, struct brood_result *out, double timeout)
 {
-	if (pool->stream->given == pool->stream->high)
+	if (pool->stream->given == pool->stream->high) {
+		/* Of what could be canceled nothing is left. */
+		atomic_store(&pool->canceled, false);
 		return 0;
+	}
 	int error = broken(pool, publish(pool));
 	pool->stream->hold = 1;
 	for (double deadline = clock_deadline(timeout); !error; error = step(pool, deadline)) {

@@ -106,11 +106,7 @@ BROOD_API int brood_reply(brood_task *task, const void *data, size_t size)
 
 BROOD_API void *brood_reply_reserve(brood_task *task, size_t size)
 {
-	unsigned char *place = extend(task, size);
-	/* An earlier item, or attempt, may have written there. */
-	if (place)
-		memset(place, 0, size);
-	return place;
+	return extend(task, size);
 }
 
 static void write_failure(brood_task *task, int code, const char *type, const char *message)
