@@ -30,7 +30,7 @@ static int copy_options(struct brood_options *to, const struct brood_options *fr
 		memcpy(to, from, from->size);
 	}
 	if (to->workers < 0 || to->workers > WORKERS_LIMIT || to->threads < 0 || to->flags & ~flags || isnan(to->timeout) ||
-	    isnan(to->grace) || !(to->backoff >= 0) || to->window > WINDOW_LIMIT)
+	    isnan(to->grace) || !(to->backoff >= 0) || to->window > WINDOW_LIMIT || to->window_bytes > SIZE_MAX / 4)
 		return -EINVAL;
 	size_t window = to->window ? 1 : WINDOW;
 	while (window < to->window)

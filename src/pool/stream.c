@@ -15,6 +15,10 @@
 /* At the most this part of the window is kept back. */
 enum { PARTS = 16 };
 
+/* So many times window_bytes are there for the bytes of items: so that one of that size finds room in one piece beside the item
+   of the record that the caller looks at. */
+enum { RINGS = 3 };
+
 /* So many slots ahead are fetched into the cache. */
 enum { AHEAD = 32 };
 
@@ -59,7 +63,7 @@ static int allocate(brood_pool *pool)
 	const struct batch_plan plan = {.count = UINT32_MAX, .slots = (uint32_t)slots, .value_size = pool->options.value_size};
 	int error = batch_new(&stream->batch, pool->region, &plan);
 	uint64_t items = region_take(pool->region, slots * sizeof(struct item_slot));
-	stream->bytes = region_take(pool->region, pool->options.window_bytes);
+	stream->bytes = region_take(pool->region, RINGS * pool->options.window_bytes);
 	if (error || !items || !stream->bytes || !stream->seen || !stream->taken || !stream->runs || !stream->bytes_end) {
 		stream_free(pool);
 		return -ENOMEM;
@@ -136,6 +140,12 @@ static void settle(brood_pool *pool)
 	stream->low = pool->round.low = low;
 }
 
+/* Where the bytes of the items before low end. */
+static uint64_t bytes_low(const struct stream *stream)
+{
+	return stream->low ? stream->bytes_end[(stream->low - 1) & stream->mask] : 0;
+}
+
 /* The caller is done with the record that it was given last, and with what belongs to it. */
 static void release(brood_pool *pool)
 {
@@ -146,8 +156,10 @@ static void release(brood_pool *pool)
 		batch_set_attempts(&stream->batch, round_slot(pool, stream->held_place), 0);
 	}
 	stream->held = false;
-	if (stream->bytes_used && stream->low)
-		stream->bytes_tail = stream->bytes_end[(stream->low - 1) & stream->mask];
+	if (stream->bytes_used) {
+		settle(pool);
+		stream->bytes_tail = bytes_low(stream);
+	}
 }
 
 static int refuse(brood_pool *pool, struct brood_bytes item)
@@ -164,12 +176,13 @@ static int refuse(brood_pool *pool, struct brood_bytes item)
 static uint64_t ring_room(brood_pool *pool, size_t size)
 {
 	struct stream *stream = pool->stream;
-	const size_t capacity = pool->options.window_bytes;
-	size_t at = stream->bytes_head % capacity, skip = size > capacity - at ? capacity - at : 0;
-	if (skip + size > capacity - (stream->bytes_head - stream->bytes_tail))
+	const size_t capacity = RINGS * pool->options.window_bytes;
+	const size_t at = stream->bytes_head % capacity, skip = size > capacity - at ? capacity - at : 0;
+	const uint64_t low = bytes_low(stream), end = stream->bytes_head + skip + size;
+	if (end - stream->bytes_tail > capacity || (low != stream->bytes_head && end - low > pool->options.window_bytes))
 		return 0;
-	stream->bytes_head += skip + size;
-	return stream->bytes + (stream->bytes_head - size) % capacity;
+	stream->bytes_head = end;
+	return stream->bytes + (end - size) % capacity;
 }
 
 /* Puts a copy of a longer item into the ring: false, there is no room. */
@@ -177,6 +190,10 @@ static bool put_bytes(brood_pool *pool, struct item_slot *place, struct brood_by
 {
 	struct stream *stream = pool->stream;
 	uint64_t offset = ring_room(pool, item.size);
+	if (!offset) {
+		settle(pool);
+		offset = ring_room(pool, item.size);
+	}
 	if (!offset)
 		return false;
 	stream->bytes_used = true;

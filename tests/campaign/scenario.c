@@ -345,11 +345,6 @@ static void stream_through(brood_pool *pool, const struct work *work, size_t fir
 		while (submitted < count && !(result = brood_pool_submit(pool, (struct brood_bytes){items + submitted * size, size})))
 			submitted++;
 		MUST(!result || result == -EAGAIN);
-		/* Full of the one record that the caller still looks at, until it asks for another. */
-		if (result && submitted == taken) {
-			GIVES(brood_pool_next(pool, &record, -1), 0);
-			GIVES(brood_pool_submit(pool, (struct brood_bytes){items + submitted++ * size, size}), 0);
-		}
 		GIVES(brood_pool_next(pool, &record, -1), 1);
 		if (ordered)
 			GIVES(record.index, first + taken);
