@@ -154,18 +154,19 @@ static bool collect(struct nursery *nursery)
 	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid)
 		return false;
 	pid_t pid = info.si_pid;
+	struct ward *ward = nursery->ward;
+	struct worker_entry *worker = find_worker(ward, pid, -1);
+	/* First, since somebody may wait for that. */
+	if (worker && nursery->plan.ended)
+		nursery->plan.ended(nursery->plan.context, worker->number);
 	/* While its leader has not been reaped, the group is certainly the worker's. */
 	kill(-pid, SIGKILL);
 	int wait_status = 0;
 	struct rusage usage = {0};
 	while (wait4(pid, &wait_status, 0, &usage) < 0 && errno == EINTR)
 		;
-	struct ward *ward = nursery->ward;
-	struct worker_entry *worker = find_worker(ward, pid, -1);
 	if (worker) {
 		struct nursery_report what = {.kind = NURSERY_ENDED, .number = worker->number};
-		if (nursery->plan.ended)
-			nursery->plan.ended(nursery->plan.context, what.number);
 		set_status(&what.status, pid, wait_status, &usage);
 		*worker = ward->workers[--ward->living];
 		report(nursery, &what);

@@ -33,7 +33,7 @@ struct nursery_report {
 /*
  * What a nursery does. It is forked with the workers 0 to count - 1 as its first orders.
  *
- * ended   run in the nursery when a worker has ended, before its end is reported; may be NULL
+ * ended   run in the nursery when a worker has ended, before that is reported, or its group killed; may be NULL
  * brief   it leaves as if by nursery_leave, and keeps the news that a worker has started until there is other news, or 10 ms
  *         have passed: nobody has to be woken for it
  */
