@@ -13,5 +13,7 @@ void futex_wait(_Atomic uint32_t *word, uint32_t value)
 
 void futex_wake(_Atomic uint32_t *word)
 {
-	syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
+	/* A wake that got lost would be waited for for ever. */
+	for (int tries = 0; syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0) < 0 && tries < 3;)
+		tries++;
 }

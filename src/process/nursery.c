@@ -335,7 +335,11 @@ static int send_order(struct nursery *nursery, int kind, int number, int signal)
 	do
 		size = send(nursery->socket, &order, sizeof order, MSG_NOSIGNAL);
 	while (size < 0 && errno == EINTR);
-	return size < 0 ? -EPIPE : 0;
+	if (size >= 0)
+		return 0;
+	/* An order that does not arrive would be waited for: a nursery that cannot be told is as good as gone. */
+	shutdown(nursery->socket, SHUT_RDWR);
+	return -EPIPE;
 }
 
 int nursery_start(struct nursery *nursery, int number)
