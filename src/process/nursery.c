@@ -151,7 +151,11 @@ static void set_status(struct brood_status *status, pid_t pid, int wait_status, 
 static bool collect(struct nursery *nursery)
 {
 	siginfo_t info = {0};
-	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid)
+	int error;
+	do
+		error = waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
+	while (error && errno == EINTR);
+	if (error || !info.si_pid)
 		return false;
 	pid_t pid = info.si_pid;
 	struct ward *ward = nursery->ward;
