@@ -7,6 +7,8 @@
 
 #define HUGE ((size_t)2 << 20)
 #define LARGEST ((size_t)1 << 40)
+/* Two cache lines, since processors fetch them in pairs. */
+#define LINE ((size_t)128)
 #define SMALLEST ((size_t)1 << 20)
 
 static void *reserve(size_t size)
@@ -35,7 +37,7 @@ int region_new(struct region **out)
 		return -ENOMEM;
 	}
 	madvise(base, size, MADV_DONTDUMP);
-	*region = (struct region){.base = base, .size = size, .top = 64, .references = 1};
+	*region = (struct region){.base = base, .size = size, .top = LINE, .references = 1};
 	*out = region;
 	return 0;
 }
@@ -56,7 +58,7 @@ struct region *region_hold(struct region *region)
 
 uint64_t region_take(struct region *region, size_t size)
 {
-	size_t alignment = size >= HUGE ? HUGE : 64;
+	size_t alignment = size >= HUGE ? HUGE : LINE;
 	size_t from = ((size_t)region->base + region->top + alignment - 1) / alignment * alignment - (size_t)region->base;
 	if (from > region->size || size > region->size - from)
 		return 0;
