@@ -22,7 +22,7 @@
 #define LOOK_ABOUT 0.1
 
 /* Where more items than that are done in a second, each is not worth a ring: the host looks every so many seconds. */
-#define FAST 2000
+#define FAST 500
 #define FAST_LOOK 0.001
 
 /* So many nurseries may die before the workers are there. */

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+#include "process/ward.h"
+
+#include "base/lineage.h"
+#include "process/keeper.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* As many reports as the socket takes; all, where it is to wait. */
+static void flush_reports(struct nursery *nursery, int flags)
+{
+	struct ward *ward = nursery->ward;
+	size_t sent = 0;
+	while (sent < ward->pending_count) {
+		size_t count = ward->pending_count - sent < BUNDLE ? ward->pending_count - sent : BUNDLE;
+		ssize_t size = send(nursery->socket, ward->pending + sent, count * sizeof *ward->pending, MSG_NOSIGNAL | flags);
+		if (size >= 0)
+			sent += count;
+		else if (errno != EINTR)
+			break;
+	}
+	ward->pending_count -= sent;
+	memmove(ward->pending, ward->pending + sent, ward->pending_count * sizeof *ward->pending);
+}
+
+static void report(struct nursery *nursery, const struct nursery_report *what)
+{
+	struct ward *ward = nursery->ward;
+	if (ward->pending_count == PENDING)
+		flush_reports(nursery, 0);
+	/* Nothing could be sent only where the host has gone. */
+	if (ward->pending_count < PENDING)
+		ward->pending[ward->pending_count++] = *what;
+	ward->news |= !nursery->plan.brief || what->kind != NURSERY_STARTED || what->error;
+}
+
+static void start_worker(struct nursery *nursery, int number)
+{
+	struct nursery_report what = {.kind = NURSERY_STARTED, .number = number};
+	struct ward *ward = nursery->ward;
+	const pid_t self = getpid();
+	const int signals = ward->signals;
+	pid_t pid = -1;
+	errno = EAGAIN;
+	if (ward->living < NURSERY_LIMIT)
+		pid = fork();
+	if (!pid) {
+		close(signals);
+		fork_settle(&nursery->host, self, &nursery->bell, 1);
+		fork_leave(nursery->plan.work(nursery, nursery->plan.context, number));
+	}
+	if (pid < 0) {
+		what.error = -errno;
+	} else {
+		/* Both sides do it, so that it is done before either goes on. */
+		setpgid(pid, pid);
+		ward->workers[ward->living++] = (struct worker_entry){pid, number};
+		what.status.pid = pid;
+	}
+	report(nursery, &what);
+}
+
+static struct worker_entry *find_worker(struct ward *ward, pid_t pid, int number)
+{
+	for (size_t i = 0; i < ward->living; i++)
+		if (ward->workers[i].pid == pid || ward->workers[i].number == number)
+			return &ward->workers[i];
+	return NULL;
+}
+
+static void end_all(struct nursery *nursery)
+{
+	for (size_t i = 0; i < nursery->ward->living; i++)
+		kill(-nursery->ward->workers[i].pid, SIGKILL);
+	/* Also after a nursery that has gone there are no zombies. */
+	while (wait(NULL) > 0 || errno == EINTR)
+		;
+	_exit(0);
+}
+
+static void set_status(struct brood_status *status, pid_t pid, int wait_status, const struct rusage *usage)
+{
+	status->pid = pid;
+	if (WIFSIGNALED(wait_status)) {
+		status->signal = WTERMSIG(wait_status);
+		status->core_dumped = WCOREDUMP(wait_status);
+	} else {
+		status->exit_code = WEXITSTATUS(wait_status);
+	}
+	status->user_seconds = (double)usage->ru_utime.tv_sec + (double)usage->ru_utime.tv_usec * 1e-6;
+	status->system_seconds = (double)usage->ru_stime.tv_sec + (double)usage->ru_stime.tv_usec * 1e-6;
+	status->peak_bytes = (size_t)usage->ru_maxrss * 1024;
+}
+
+/* One worker that has ended: false, there is none. */
+static bool collect(struct nursery *nursery)
+{
+	siginfo_t info = {0};
+	int error;
+	do
+		error = waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
+	while (error && errno == EINTR);
+	if (error || !info.si_pid)
+		return false;
+	pid_t pid = info.si_pid;
+	struct ward *ward = nursery->ward;
+	struct worker_entry *worker = find_worker(ward, pid, -1);
+	/* First, since somebody may wait for that. */
+	if (worker && nursery->plan.ended)
+		nursery->plan.ended(nursery->plan.context, worker->number);
+	/* While its leader has not been reaped, the group is certainly the worker's. */
+	kill(-pid, SIGKILL);
+	int wait_status = 0;
+	struct rusage usage = {0};
+	while (wait4(pid, &wait_status, 0, &usage) < 0 && errno == EINTR)
+		;
+	if (worker) {
+		struct nursery_report what = {.kind = NURSERY_ENDED, .number = worker->number};
+		set_status(&what.status, pid, wait_status, &usage);
+		*worker = ward->workers[--ward->living];
+		report(nursery, &what);
+	}
+	return true;
+}
+
+static void obey(struct nursery *nursery, const struct order *order)
+{
+	struct worker_entry *worker;
+	switch (order->kind) {
+	case ORDER_START:
+		start_worker(nursery, order->number);
+		break;
+	case ORDER_SIGNAL:
+		worker = find_worker(nursery->ward, 0, order->number);
+		if (worker)
+			kill(-worker->pid, order->signal);
+		break;
+	default:
+		nursery->ward->leaving = true;
+	}
+}
+
+/* All orders that have come; ends the process, and the workers, where after them the host has gone. */
+static void take_orders(struct nursery *nursery)
+{
+	for (bool gone = false;;) {
+		struct order order;
+		ssize_t size = recv(nursery->socket, &order, sizeof order, MSG_DONTWAIT);
+		if (size == (ssize_t)sizeof order)
+			obey(nursery, &order);
+		else if (size < 0 && (errno == EAGAIN || errno == ENOMEM))
+			return;
+		else if (size < 0 && errno == EINTR)
+			continue;
+		else if (gone)
+			end_all(nursery);
+		/* What came while the kernel was looking is behind the first word of the end; and a reset is told before it. */
+		else
+			gone = true;
+	}
+}
+
+static void open_signals(struct nursery *nursery)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	nursery->ward->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+_Noreturn void ward_run(struct nursery *nursery)
+{
+	fork_take_over();
+	prctl(PR_SET_NAME, "brood-nursery");
+	int keep[] = {nursery->socket, nursery->bell};
+	lineage_enter(keep, 2);
+	lineage_hold(true);
+	madvise(nursery->ward, sizeof *nursery->ward, MADV_DONTFORK);
+	open_signals(nursery);
+	const int signals = nursery->ward->signals;
+	const pid_t host = getppid();
+	nursery->ward->leaving = nursery->plan.brief;
+	for (int i = 0; i < nursery->plan.count; i++)
+		start_worker(nursery, i);
+	for (;;) {
+		struct ward *ward = nursery->ward;
+		bool last = ward->leaving && !ward->living;
+		if (last || ward->news)
+			flush_reports(nursery, last ? 0 : MSG_DONTWAIT);
+		if (last)
+			_exit(0);
+		if (!ward->pending_count)
+			ward->news = false;
+		const short orders = ward->news ? POLLIN | POLLOUT : POLLIN;
+		/* Without a descriptor for signals, which is -1, it looks every 10 ms. */
+		struct pollfd items[] = {{.fd = nursery->socket, .events = orders}, {.fd = signals, .events = POLLIN}};
+		if (!poll(items, 2, signals < 0 || ward->pending_count ? 10 : -1))
+			ward->news = ward->pending_count;
+		struct signalfd_siginfo info;
+		if (items[1].revents && read(signals, &info, sizeof info) < 0 && errno != EAGAIN && errno != EINTR)
+			end_all(nursery);
+		while (collect(nursery))
+			;
+		/* Told by the parent-death signal, also where somebody holds a copy of the host's end of the socket. */
+		if (getppid() != host)
+			end_all(nursery);
+		if (items[0].revents & ~POLLOUT)
+			take_orders(nursery);
+	}
+}
