@@ -241,10 +241,11 @@ static void deaths(size_t count)
 static void expect_nobody(void)
 {
 	double until = now() + 1;
-	while (waitpid(-1, NULL, __WALL | WNOHANG) >= 0)
+	pid_t pid;
+	while ((pid = waitpid(-1, NULL, __WALL | WNOHANG)) >= 0)
 		if (now() > until)
 			wrong("processes are left");
-		else
+		else if (!pid)
 			usleep(1000);
 	GIVES(errno, ECHILD);
 }
