@@ -15,7 +15,8 @@ static struct follow_item *item_of(struct follow *follow, const struct brood_eve
 static pid_t *pid_of(struct follow *follow, const struct brood_event *event)
 {
 	MUST(event->worker >= 0 && event->worker <= follow->work->workers && event->worker < FOLLOW_WORKERS);
-	MUST(event->children >= 0 && event->children <= follow->work->workers);
+	if (event->children < 0 || event->children > follow->work->workers)
+		wrong("worker %d: there are %d workers", event->worker, event->children);
 	MUST(event->time > 0);
 	return &follow->pids[event->worker];
 }
