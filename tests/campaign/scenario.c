@@ -333,22 +333,37 @@ static void ignored(void)
 
 /* --- streams ------------------------------------------------------------------------------------------------------- */
 
+/* Of all that a record points to, which must stay as it is until the next one is asked for. */
+static uint64_t digest(const struct brood_result *record)
+{
+	const struct brood_bytes parts[] = {record->item, record->value};
+	uint64_t hash = UINT64_C(14695981039346656037);
+	for (int p = 0; p < 2; p++)
+		for (size_t i = 0; i < parts[p].size; i++)
+			hash = (hash ^ ((const unsigned char *)parts[p].data)[i]) * UINT64_C(1099511628211);
+	return hash;
+}
+
 /* Submits while the window lets it, and takes in between. */
 static void stream_through(brood_pool *pool, const struct work *work, size_t first, size_t count, bool ordered)
 {
 	unsigned char *items = work_items(work, first, count);
 	struct judge judge = judge_new(work, first, count);
 	size_t size = work_item_size(work), submitted = 0;
-	struct brood_result record;
+	struct brood_result record = {0};
+	uint64_t before = digest(&record);
 	for (size_t taken = 0; taken < count; taken++) {
 		int result = 0;
 		while (submitted < count && !(result = brood_pool_submit(pool, (struct brood_bytes){items + submitted * size, size})))
 			submitted++;
 		MUST(!result || result == -EAGAIN);
+		if (digest(&record) != before)
+			wrong("item %zu: its record changes while it is looked at", record.index);
 		GIVES(brood_pool_next(pool, &record, -1), 1);
 		if (ordered)
 			GIVES(record.index, first + taken);
 		judge_record(&judge, &record);
+		before = digest(&record);
 	}
 	GIVES(brood_pool_next(pool, &record, -1), 0);
 	judge_end(&judge);
@@ -378,6 +393,20 @@ static void narrow(void)
 	static const struct work work = {.workers = 2, .item_size = 1000};
 	brood_pool *pool = pool_of(&work, BROOD_OPTIONS(.workers = 2, .window_bytes = 8192));
 	stream_through(pool, &work, 0, 60, false);
+	brood_pool_free(pool);
+}
+
+static size_t sizes_chunks(size_t index)
+{
+	return index % 3 ? 300000 : 1200000;
+}
+
+/* The memory for values is used again and again. */
+static void chunks(void)
+{
+	static const struct work work = {.workers = 2, .value_size = sizes_chunks};
+	brood_pool *pool = pool_of(&work, BROOD_OPTIONS(.workers = 2, .window = 4));
+	stream_through(pool, &work, 0, 24, false);
 	brood_pool_free(pool);
 }
 
@@ -556,7 +585,7 @@ static const struct {
 	{"tiny", tiny}, {"wide", wide}, {"large", large}, {"fail", fail}, {"retry", retry}, {"backoff", backoff}, {"crash", crash},
 	{"timeout", timeout}, {"memory", memory}, {"uneven", uneven}, {"array", array}, {"single", single}, {"again", again},
 	{"recycle", recycle}, {"reporter", reporter}, {"cancel", cancel}, {"late", late}, {"hooks", hooks}, {"ignored", ignored},
-	{"stream", stream}, {"ordered", ordered}, {"narrow", narrow}, {"trouble", trouble}, {"source", source},
+	{"stream", stream}, {"ordered", ordered}, {"narrow", narrow}, {"chunks", chunks}, {"trouble", trouble}, {"source", source},
 	{"give-up", give_up}, {"leave", leave}, {"two", two}, {"nested", nested}, {"threads", threads}};
 
 static int descriptors(void)

@@ -21,6 +21,7 @@
 
 #define WORKERS 4
 #define ITEMS 1000000
+#define SIZE_MOST 40000
 
 static double now(void)
 {
@@ -117,6 +118,7 @@ static void *kill_all(void *context)
 
 /* What has come of the items so far. */
 struct tally {
+	const struct work *work;
 	unsigned char *seen;
 	size_t pulled, pushed;
 	unsigned long aborts;
@@ -125,20 +127,22 @@ struct tally {
 
 static void look(struct tally *tally, const struct brood_result *record)
 {
-	uint64_t item, value;
+	static unsigned char value[SIZE_MOST];
+	const size_t size = tally->work->value_size(record->index);
+	uint64_t item;
 	if (record->index >= tally->pulled)
 		wrong("item %zu of %zu", record->index, tally->pulled);
 	if (tally->seen[record->index]++)
 		wrong("item %zu has a second record", record->index);
 	work_fill(&item, sizeof item, record->index);
-	work_fill(&value, sizeof value, ~(uint64_t)record->index);
+	work_fill(value, size, ~(uint64_t)record->index);
 	GIVES(record->item.size, sizeof item);
 	MUST(!memcmp(record->item.data, &item, sizeof item));
 	GIVES(record->attempts, 1);
 	tally->pushed++;
 	if (record->outcome == BROOD_SUCCESS) {
-		GIVES(record->value.size, sizeof value);
-		MUST(!memcmp(record->value.data, &value, sizeof value));
+		GIVES(record->value.size, size);
+		MUST(!memcmp(record->value.data, value, size));
 	} else {
 		GIVES(record->outcome, BROOD_ABORT);
 		MUST(record->failure && !strcmp(record->failure->type, "SIGKILL"));
@@ -178,10 +182,22 @@ static void run_batch(brood_pool *pool, struct tally *tally, const struct work *
 	free(items);
 }
 
+/* Most values are short; those of a stream fill the memory that there is for values several times. */
+static size_t sizes_batch(size_t index)
+{
+	return index % 64 ? 8 : 4000;
+}
+
+static size_t sizes_stream(size_t index)
+{
+	return index % 64 ? 8 : SIZE_MOST;
+}
+
 /* Rounds of a million items each, as many as fit, and at least one. */
 static void kills(double seconds, bool streaming)
 {
 	static struct work work = {.workers = WORKERS};
+	work.value_size = streaming ? sizes_stream : sizes_batch;
 	struct brood_reporter reporter = {.size = sizeof reporter, .spawn = on_spawn, .exit = on_exit_of};
 	brood_pool *pool;
 	pthread_t thread;
@@ -189,7 +205,7 @@ static void kills(double seconds, bool streaming)
 	double began = now();
 	crowd.until = began + seconds;
 	for (; !rounds || now() < crowd.until; rounds++) {
-		struct tally tally = {.seen = calloc(ITEMS, 1)};
+		struct tally tally = {.work = &work, .seen = calloc(ITEMS, 1)};
 		MUST(tally.seen);
 		GIVES(brood_pool_new(&pool, work_run, &work, BROOD_OPTIONS(.workers = WORKERS, .reporter = &reporter)), 0);
 		MUST(brood_pool_spawn(pool, 0) >= 1);
