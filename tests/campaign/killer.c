@@ -38,7 +38,7 @@ static const char help[] =
 	"  --most F        gives up after so many failures (5)\n"
 	"  --count         how many points there are of each role\n"
 	"\n"
-	"Each failure is printed with the options that repeat it, and the exit code is 1 then.\n";
+	"Each failure is printed with the options that repeat it. Exit codes: 1 for failures, 3 without ptrace.\n";
 
 /* How often in a row a point must not come for a sweep to be through: how many there are differs from run to run. */
 #define MISSES 3
