@@ -240,8 +240,8 @@ static enum fate fates_deaths(size_t index)
 static void deaths(size_t count)
 {
 	static struct work work = {.workers = WORKERS, .fate = fates_deaths};
-	struct brood_options options = {.size = sizeof options, .workers = WORKERS, .timeout = 0.25, .grace = 0.02,
-		.memory_limit = (size_t)32 << 20};
+	struct brood_options options = {.size = sizeof options, .workers = WORKERS, .timeout = 0.5, .grace = 0.02,
+		.memory_limit = (size_t)8 << 20};
 	brood_results *results;
 	double began = now();
 	void *items = work_items(&work, 0, count);
