@@ -150,6 +150,8 @@ int pool_begin(brood_pool *pool, const struct pool_items *items, bool inherited)
 	if (!batch)
 		return -ENOMEM;
 	const size_t top = pool->region->top;
+	/* Before its last number is looked at. */
+	stream_close(pool);
 	const struct batch_plan plan = {.first = pool->results->count, .base = pool->next_number, .count = (uint32_t)items->count,
 					.slots = (uint32_t)items->count, .value_size = pool->options.value_size};
 	int error = batch_new(batch, pool->region, &plan);
@@ -162,7 +164,6 @@ int pool_begin(brood_pool *pool, const struct pool_items *items, bool inherited)
 		pool->region->top = top;
 		return error;
 	}
-	stream_close(pool);
 	batch->began = clock_now();
 	batch->board.watermark = seen ? WATERMARK : 0;
 	batch->board.failures = pool->options.retries > 0;
