@@ -16,6 +16,7 @@ static volatile sig_atomic_t stop;
 static void stop_on(int signal)
 {
 	stop = signal;
+	job_cancel();
 }
 
 static void print_help(void)
@@ -30,6 +31,8 @@ static void print_help(void)
 	     "  -j N             children, by default one a processor\n"
 	     "  --top N          words and documents to show, by default 15 and 10\n"
 	     "  --no-stop-words  leave the most common English words out of those shown\n"
+	     "  --timeout S      seconds after which a child that is at one file is killed, by\n"
+	     "                   default 60; 0: never\n"
 	     "  -h, --help       this help\n"
 	     "\n"
 	     "For tests:\n"
@@ -52,6 +55,13 @@ static bool read_number(const char *text, long most, long *out)
 	return true;
 }
 
+static bool read_seconds(const char *text, double *out)
+{
+	char *end;
+	*out = strtod(text, &end);
+	return end != text && !*end && *out >= 0 && *out < 3600;
+}
+
 static int complain(const char *what, const char *text)
 {
 	fprintf(stderr, "wordcount: %s '%s'; see wordcount --help\n", what, text);
@@ -61,10 +71,11 @@ static int complain(const char *what, const char *text)
 /* -1 to go on, else the exit code. */
 static int read_options(int argc, char **argv, struct settings *settings)
 {
-	enum { TOP = 256, NO_STOP_WORDS, CRASH_ON, CRASH_ONCE, DELAY };
+	enum { TOP = 256, NO_STOP_WORDS, TIMEOUT, CRASH_ON, CRASH_ONCE, DELAY };
 	static const struct option options[] = {
 		{"top", required_argument, NULL, TOP},
 		{"no-stop-words", no_argument, NULL, NO_STOP_WORDS},
+		{"timeout", required_argument, NULL, TIMEOUT},
 		{"crash-on", required_argument, NULL, CRASH_ON},
 		{"crash-once", required_argument, NULL, CRASH_ONCE},
 		{"delay", required_argument, NULL, DELAY},
@@ -72,7 +83,6 @@ static int read_options(int argc, char **argv, struct settings *settings)
 		{0},
 	};
 	long number;
-	char *end;
 	for (int option; (option = getopt_long(argc, argv, "j:h", options, NULL)) != -1;) {
 		switch (option) {
 		case 'j':
@@ -88,6 +98,10 @@ static int read_options(int argc, char **argv, struct settings *settings)
 		case NO_STOP_WORDS:
 			settings->no_stop_words = true;
 			break;
+		case TIMEOUT:
+			if (!read_seconds(optarg, &settings->timeout))
+				return complain("no number of seconds:", optarg);
+			break;
 		case CRASH_ON:
 			settings->crash_on = optarg;
 			break;
@@ -95,8 +109,7 @@ static int read_options(int argc, char **argv, struct settings *settings)
 			settings->crash_once = optarg;
 			break;
 		case DELAY:
-			settings->delay = strtod(optarg, &end);
-			if (end == optarg || *end || !(settings->delay >= 0 && settings->delay < 3600))
+			if (!read_seconds(optarg, &settings->delay))
 				return complain("no number of seconds:", optarg);
 			break;
 		case 'h':
@@ -131,7 +144,7 @@ static int check_paths(char **paths, bool asked)
 int main(int argc, char **argv)
 {
 	double started = seconds_now();
-	struct settings settings = {.children = brood_processors(), .top_words = 15, .top_documents = 10};
+	struct settings settings = {.children = brood_processors(), .top_words = 15, .top_documents = 10, .timeout = 60};
 	int code = read_options(argc, argv, &settings);
 	if (code >= 0)
 		return code;
@@ -149,7 +162,7 @@ int main(int argc, char **argv)
 	struct totals totals = {0};
 	struct tally tally = {0};
 	tree_find(&tree, paths);
-	int error = crew_run(&tree, &settings, &stop, &totals, &tally);
+	int error = job_run(&tree, &settings, &stop, &totals, &tally);
 	if (!error)
 		table_print(&tree, &settings, &totals, &tally, seconds_now() - started);
 	else if (!stop)

@@ -133,10 +133,8 @@ void print_path(const char *path)
 static void print_words(const struct tally *tally, const struct settings *settings)
 {
 	struct ranking ranking = ranking_of(settings->top_words, tally->count);
-	for (size_t i = 0; i < tally->capacity; i++) {
-		const struct entry *entry = &tally->entries[i];
-		if (!entry->count)
-			continue;
+	for (size_t i = 0; i < tally->count; i++) {
+		const struct entry *entry = &tally->entries[tally->used[i]];
 		const char *word = tally_word(tally, entry);
 		size_t size = tally_size(tally, entry);
 		bool number = *word >= '0' && *word <= '9';

@@ -34,14 +34,14 @@ static void grow(struct tally *tally)
 	more.capacity = tally->capacity ? tally->capacity * 2 : 1024;
 	more.entries = need(NULL, more.capacity, sizeof *more.entries);
 	memset(more.entries, 0, more.capacity * sizeof *more.entries);
-	for (size_t i = 0; i < tally->capacity; i++) {
-		const struct entry *entry = &tally->entries[i];
-		if (!entry->count)
-			continue;
+	more.used = need(tally->used, more.capacity, sizeof *more.used);
+	for (size_t i = 0; i < tally->count; i++) {
+		const struct entry *entry = &tally->entries[more.used[i]];
 		size_t at = entry->hash & (more.capacity - 1);
 		while (more.entries[at].count)
 			at = (at + 1) & (more.capacity - 1);
 		more.entries[at] = *entry;
+		more.used[i] = (uint32_t)at;
 	}
 	free(tally->entries);
 	*tally = more;
@@ -65,7 +65,7 @@ void tally_add(struct tally *tally, const char *word, size_t size, uint64_t coun
 		memcpy(text + 1, word, size);
 		*entry = (struct entry){.hash = hash, .at = (uint32_t)tally->text_size};
 		tally->text_size += size + 1;
-		tally->count++;
+		tally->used[tally->count++] = (uint32_t)(entry - tally->entries);
 	}
 	entry->count += count;
 }
@@ -82,14 +82,15 @@ size_t tally_size(const struct tally *tally, const struct entry *entry)
 
 void tally_clear(struct tally *tally)
 {
-	if (tally->capacity)
-		memset(tally->entries, 0, tally->capacity * sizeof *tally->entries);
+	for (size_t i = 0; i < tally->count; i++)
+		tally->entries[tally->used[i]].count = 0;
 	tally->count = tally->text_size = 0;
 }
 
 void tally_free(struct tally *tally)
 {
 	free(tally->entries);
+	free(tally->used);
 	free(tally->text);
 	*tally = (struct tally){0};
 }

@@ -2,8 +2,8 @@
 /*
  * wordcount: the words of every document under some directories, counted in child processes.
  *
- * The host finds the files, hands them out in batches and adds up the answers; a child reads and counts. A child that
- * dies costs nothing but its time: its batch is handed out again, file by file, to one that takes its place.
+ * The host finds the files, gives them to a pool as items, and adds up the answers; a child reads and counts. A child that
+ * dies costs nothing but its time: the files of its item are tried once more, each alone.
  */
 #ifndef WORDCOUNT_H
 #define WORDCOUNT_H
@@ -12,15 +12,14 @@
 
 /* --- memory -------------------------------------------------------------------------------------------------------- */
 
-/* As realloc, but ends the process where there is no memory: in a child that costs one batch a second try. */
+/* As realloc, but ends the process where there is no memory: in a child that costs a second try. */
 void *need(void *memory, size_t count, size_t size);
 
 /* --- tree: the files there are ------------------------------------------------------------------------------------- */
 
 struct file {
 	const char *path;
-	uint64_t cost;   /* about how many bytes of text it holds, from its size and name */
-	unsigned deaths; /* children that ended while it was in their batch */
+	uint64_t cost; /* about how many bytes of text it holds, from its size and name */
 	uint64_t words, lines;
 };
 
@@ -76,6 +75,7 @@ struct entry {
 
 struct tally {
 	struct entry *entries;
+	uint32_t *used; /* the places of the entries that are not empty, count of them */
 	size_t count, capacity;
 	char *text; /* each word with its size, one byte, before it */
 	size_t text_size, text_capacity;
@@ -89,22 +89,39 @@ size_t tally_size(const struct tally *, const struct entry *);
 void tally_clear(struct tally *);
 void tally_free(struct tally *);
 
-/* --- crew: the children -------------------------------------------------------------------------------------------- */
+/* --- the job ------------------------------------------------------------------------------------------------------- */
 
 struct settings {
 	int children;
 	size_t top_words, top_documents;
 	bool no_stop_words;
+	double timeout; /* seconds for each file */
 	/* For tests. */
 	const char *crash_on, *crash_once;
 	double delay;
+};
+
+/* Files that are one item of the pool. */
+struct group {
+	size_t first, count;
 };
 
 /* What a child needs to know; it has it from the host by being forked. */
 struct work {
 	const struct settings *settings;
 	const struct file *files;
+	struct group *groups;
+	bool alone; /* the files have been tried once */
 };
+
+/* The value of an item is, as MessagePack: for each file these numbers and why it failed; then {word: count, …} of them all. */
+enum answer_number {
+	ANSWER_KIND, ANSWER_GZIP, ANSWER_STORED, ANSWER_TEXT, ANSWER_LINES, ANSWER_WORDS, ANSWER_NUMBERS
+};
+
+/* Run in each child at its start, and for each group, whose place is the item's index; the context is a struct work. */
+int worker_start(void *context);
+int worker_count(brood_task *, void *context);
 
 struct totals {
 	uint64_t documents, gzip, binary, stored, text, lines, words;
@@ -113,16 +130,11 @@ struct totals {
 	int children;
 };
 
-/*
- * Answers batches until the host has no more. A brood_process_fn; the context is a struct work. As MessagePack,
- *
- *   a batch    [first file, how many, children that ended in the first one]
- *   an answer  [[[kind, gzip, stored, text, lines, words, reason], …], {word: count, …}]
- */
-int worker_run(brood_channel *, void *context);
-
 /* Counts all files of the tree. 0, or a negative errno; -EINTR where *stop became true first. */
-int crew_run(struct tree *, const struct settings *, const volatile int *stop, struct totals *, struct tally *);
+int job_run(struct tree *, const struct settings *, const volatile int *stop, struct totals *, struct tally *);
+
+/* For a signal handler that has set *stop: ends the job without waiting for a file. */
+void job_cancel(void);
 
 /* --- what is shown ------------------------------------------------------------------------------------------------- */
 

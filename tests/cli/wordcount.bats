@@ -70,6 +70,13 @@ count() {
 	grep '^  many/250: ended 2 children by SIGKILL$' "$BATS_TEST_TMPDIR/output"
 }
 
+@test "a file that takes too long is recorded with the limit" {
+	"$examples/wordcount" -j 2 --delay 30 --timeout 0.1 doc/deep > "$BATS_TEST_TMPDIR/output"
+	grep '^documents  *0$' "$BATS_TEST_TMPDIR/output"
+	grep '^children that died  *2$' "$BATS_TEST_TMPDIR/output"
+	grep '^  doc/deep/the: took more than 0.1 seconds$' "$BATS_TEST_TMPDIR/output"
+}
+
 @test "what cannot be read is recorded with its reason" {
 	# Root reads everything, unless it gives up the right to.
 	humble=
@@ -109,6 +116,7 @@ count() {
 	run --separate-stderr -2 "$examples/wordcount" -j 0
 	run --separate-stderr -2 "$examples/wordcount" -j two
 	run --separate-stderr -2 "$examples/wordcount" --delay nan
+	run --separate-stderr -2 "$examples/wordcount" --timeout -1
 	run --separate-stderr -2 "$examples/wordcount" --wrong
 	run --separate-stderr -1 "$examples/wordcount" missing
 	[ "$stderr" = "wordcount: missing: No such file or directory" ]
@@ -126,11 +134,11 @@ count() {
 	[ "$(tail -c 4 "$BATS_TEST_TMPDIR/typed")" = $'\r\e[K' ]
 }
 
-# Starts a slow run; sets host to its pid and children to the pids below it.
+# Starts a slow run; sets host to its pid and children to the pids below it: the pool's nursery and two workers.
 start_slow() {
 	"$examples/wordcount" --delay 0.5 -j 2 . > "$BATS_TEST_TMPDIR/output" 2>&1 3>&- &
 	host=$!
-	working() { [ "$(descendants "$host" | wc -l)" -ge 4 ]; }
+	working() { [ "$(descendants "$host" | wc -l)" -ge 3 ]; }
 	eventually working
 	children=$(descendants "$host")
 }
