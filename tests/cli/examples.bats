@@ -57,6 +57,20 @@ load helper
 	"$examples/pipe" | compare pipe.txt
 }
 
+@test "parallel prints what commands print in the order of the lines, and says which did not end well" {
+	cat > "$BATS_TEST_TMPDIR/lines" <<-'END'
+		sleep 0.3; echo the first is the slowest
+		echo two
+		cat; echo there is nothing to read
+		exit 3
+		kill -KILL $PPID
+		kill $$
+		sleep 100
+		printf 'no line end'
+	END
+	"$examples/parallel" 2 < "$BATS_TEST_TMPDIR/lines" | compare parallel.txt
+}
+
 @test "the program in the README does what the README says" {
 	awk '/^```c$/ { inside = 1; next } /^```$/ { if (inside) exit } inside' "$project/README.md" \
 		> "$BATS_TEST_TMPDIR/program.c"
