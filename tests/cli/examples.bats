@@ -80,7 +80,7 @@ load helper
 	[ -s "$BATS_TEST_TMPDIR/expected" ]
 	# A library with sanitizers needs a program with them.
 	sanitize=
-	if nm -D "$build/src/libbrood.so" | grep -q __asan_init; then
+	if nm -D "$build/src/libbrood.so" | grep __asan_init > /dev/null; then
 		sanitize=-fsanitize=address,undefined
 	fi
 	${CC:-cc} -std=c99 -Wall -Wextra -Werror $sanitize -I "$project/include" -o "$BATS_TEST_TMPDIR/program" \
