@@ -93,6 +93,24 @@ static int judge(brood_pool *pool, uint32_t number, const struct brood_status *s
 	return round_judge(pool, place, &verdict);
 }
 
+static void activate(brood_pool *pool, uint32_t number)
+{
+	struct crew *crew = &pool->crew;
+	crew->mates[number].spare = false;
+	crew->present++;
+	crew->spare_at = 0;
+	atomic_store(&crew->board->line[number].role, BOARD_ACTIVE);
+	handout_wake(pool, number);
+	tell_spawn(pool, number);
+}
+
+/* The nursery may have made it an active one already. */
+static bool is_activated(const struct crew *crew, uint32_t number)
+{
+	return crew->mates[number].state == MATE_PRESENT && crew->mates[number].spare &&
+	       atomic_load(&crew->board->line[number].role) == BOARD_ACTIVE;
+}
+
 static int end(brood_pool *pool, uint32_t number, const struct brood_status *status, bool orphaned)
 {
 	struct crew *crew = &pool->crew;
@@ -100,6 +118,8 @@ static int end(brood_pool *pool, uint32_t number, const struct brood_status *sta
 	struct board_line *line = &crew->board->line[number];
 	if (mate->state == MATE_ABSENT)
 		return 0;
+	if (is_activated(crew, number))
+		activate(pool, number);
 	crew->living[number] = false;
 	int error = judge(pool, number, status, orphaned);
 	int other = handout_recall(pool, number);
@@ -236,24 +256,6 @@ static bool is_spare(const struct crew *crew, uint32_t number)
 static bool is_ready(const struct crew *crew, uint32_t number)
 {
 	return crew->mates[number].state == MATE_PRESENT && crew->mates[number].spare && atomic_load(&crew->board->line[number].ready);
-}
-
-static void activate(brood_pool *pool, uint32_t number)
-{
-	struct crew *crew = &pool->crew;
-	crew->mates[number].spare = false;
-	crew->present++;
-	crew->spare_at = 0;
-	atomic_store(&crew->board->line[number].role, BOARD_ACTIVE);
-	handout_wake(pool, number);
-	tell_spawn(pool, number);
-}
-
-/* The nursery may have made it an active one already. */
-static bool is_activated(const struct crew *crew, uint32_t number)
-{
-	return crew->mates[number].state == MATE_PRESENT && crew->mates[number].spare &&
-	       atomic_load(&crew->board->line[number].role) == BOARD_ACTIVE;
 }
 
 static void start(brood_pool *pool, bool spare)
