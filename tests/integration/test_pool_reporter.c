@@ -169,12 +169,12 @@ static const struct brood_reporter reporter = {.size = sizeof reporter, .context
 	.begin = tell_begin, .success = tell_success, .fail = tell_fail, .abort = tell_abort, .exit = tell_exit,
 	.cleanup = tell_cleanup};
 
-/* Every tenth item fails, every twentieth kills its worker, and every hundredth hangs. */
+/* Every tenth item fails, every twentieth kills its worker, and one hangs. */
 static int do_badly(brood_task *task, void *context)
 {
 	size_t index = brood_index(task);
 	(void)context;
-	if (index % 100 == 99)
+	if (index == 99)
 		for (;;)
 			pause();
 	if (index % 20 == 4)
@@ -186,7 +186,7 @@ static int do_badly(brood_task *task, void *context)
 
 static enum brood_outcome expected(size_t index)
 {
-	return index % 100 == 99 ? BROOD_TIMEOUT : index % 20 == 4 ? BROOD_ABORT : index % 10 == 7 ? BROOD_FAIL : BROOD_SUCCESS;
+	return index == 99 ? BROOD_TIMEOUT : index % 20 == 4 ? BROOD_ABORT : index % 10 == 7 ? BROOD_FAIL : BROOD_SUCCESS;
 }
 
 static size_t numbers[COUNT];
@@ -299,8 +299,8 @@ START_TEST(cancel_from_a_callback)
 		else
 			ck_assert_int_eq(story.items[i].outcome, expected(i));
 	}
-	/* Those that hang, at the least. */
-	ck_assert_int_ge(canceled, COUNT / 100);
+	/* The one that hangs, at the least. */
+	ck_assert_int_ge(canceled, 1);
 	end_story();
 }
 END_TEST
