@@ -254,7 +254,21 @@ static int cancel(brood_pool *pool, double now)
 	return 0;
 }
 
-static int keep_order(brood_pool *pool, double now)
+/* Workers go on that stood for a cancel or a search which there is no more need for. */
+static int settle_order(brood_pool *pool, double now)
+{
+	struct crew *crew = &pool->crew;
+	if (atomic_load(&pool->canceled) && unfinished(pool))
+		return cancel(pool, now);
+	atomic_store(&pool->canceled, false);
+	if (unfinished(pool) && (crew->seek || (!pool->backlog.count && handout_idle(pool))))
+		return seek(pool);
+	if (atomic_load(&crew->board->frozen))
+		thaw(pool);
+	return 0;
+}
+
+int crew_tend(brood_pool *pool, double now)
 {
 	struct crew *crew = &pool->crew;
 	int error = crew->nursery ? take_reports(pool) : 0;
@@ -271,15 +285,7 @@ static int keep_order(brood_pool *pool, double now)
 	if (error || !crew->nursery)
 		return error;
 	arena_answer(pool);
-	if (atomic_load(&pool->canceled))
-		error = unfinished(pool) ? cancel(pool, now) : (atomic_store(&pool->canceled, false), 0);
-	/* A cancel stopped them, and all was done before they stood. */
-	if (!error && atomic_load(&crew->board->frozen) && !atomic_load(&pool->canceled) && !crew->seek)
-		thaw(pool);
-	if (!error && unfinished(pool) && (crew->seek || (!pool->backlog.count && handout_idle(pool))))
-		error = seek(pool);
-	else if (atomic_load(&crew->board->frozen) && !atomic_load(&pool->canceled))
-		thaw(pool);
+	error = settle_order(pool, now);
 	if (error)
 		return error;
 	handout_give(pool, now);
@@ -335,7 +341,7 @@ int crew_step(brood_pool *pool, double deadline, bool (*awake)(brood_pool *))
 {
 	struct crew *crew = &pool->crew;
 	double now = clock_now();
-	int error = keep_order(pool, now);
+	int error = crew_tend(pool, now);
 	if (error)
 		return error;
 	const bool each = pool->round.seen && !is_fast(pool, now);

@@ -25,8 +25,11 @@ void crew_post(brood_pool *);
 /* Gives out items, spread over the workers, now or as soon as there is one to take them. */
 int crew_give(brood_pool *, struct board_range);
 
+/* Does what there is to do about the workers: 0, or why the pool cannot go on. */
+int crew_tend(brood_pool *, double now);
+
 /*
- * Does what there is to do about the workers, and then sleeps until something happens or the deadline is over, but not where
+ * Does that, and then sleeps until something happens or the deadline is over, but not where
  * awake says that it is not worth to. 0, or why the pool cannot go on.
  */
 int crew_step(brood_pool *, double deadline, bool (*awake)(brood_pool *));

@@ -126,9 +126,9 @@ static int end(brood_pool *pool, uint32_t number, const struct brood_status *sta
 	crew->seek |= atomic_load(&line->moving) != 0;
 	arena_close(pool, number);
 	/* Whoever dies before it is ready would only do so again. */
-	if (atomic_load(&line->ready) || orphaned)
+	if (atomic_load(&line->ready))
 		crew->failures = 0;
-	else
+	else if (!orphaned)
 		back_off(crew, 0);
 	atomic_store(&line->role, BOARD_ABSENT);
 	/* Of one that went with its nursery nobody may have been told that it was made. */
@@ -169,11 +169,16 @@ int mates_orphaned(brood_pool *pool)
 {
 	struct crew *crew = &pool->crew;
 	int error = 0;
+	bool ready = false;
 	for (uint32_t i = 0; i < crew->lines; i++) {
+		ready |= atomic_load(&crew->board->line[i].ready) != 0;
 		const struct brood_status status = {.pid = crew->mates[i].pid, .signal = SIGKILL};
 		int result = end(pool, i, &status, true);
 		error = error ? error : result;
 	}
+	/* Nor need the next nursery live longer. */
+	if (!ready)
+		back_off(crew, -EAGAIN);
 	return error;
 }
 

@@ -19,6 +19,10 @@ enum { PARTS = 16 };
    of the record that the caller looks at. */
 enum { RINGS = 3 };
 
+/* Workers are tended every so many seconds, and the clock is looked at once in so many records at the most. */
+#define TEND 0.001
+enum { PATIENCE = 64 };
+
 /* So many slots ahead are fetched into the cache. */
 enum { AHEAD = 32 };
 
@@ -89,6 +93,7 @@ static int open(brood_pool *pool)
 	stream->batch.began = clock_now();
 	stream->hold = 1;
 	stream->room = 0;
+	stream->patience = 1;
 	pool->round = (struct round){.batch = &stream->batch, .records = &stream->records, .low = stream->low, .high = stream->high,
 		.inside = stream->high, .done = stream->high, .seen = stream->seen, .streaming = true, .reported = pool_reports(pool)};
 	atomic_store(&pool->canceled, false);
@@ -355,6 +360,21 @@ static int wait(brood_pool *pool, struct brood_result *out, double timeout)
 	return error;
 }
 
+/* For a caller for whom a record is always ready, be it that workers are quick or that the caller is slow. */
+static int tend(brood_pool *pool)
+{
+	struct stream *stream = pool->stream;
+	const double now = clock_now(), passed = now - stream->looked;
+	/* The clock takes longer to look at than a record to give. */
+	const uint32_t more = 2 * stream->patience < PATIENCE ? 2 * stream->patience : PATIENCE;
+	stream->patience = passed < TEND / 2 ? more : 1;
+	stream->left = stream->patience;
+	if (passed < TEND || (pool->options.flags & BROOD_INSIDE))
+		return 0;
+	stream->looked = now;
+	return broken(pool, crew_tend(pool, now));
+}
+
 BROOD_API int brood_pool_next(brood_pool *pool, struct brood_result *out, double timeout)
 {
 	if (!out || !pool_is_fit(pool) || !is_open(pool)) {
@@ -363,6 +383,11 @@ BROOD_API int brood_pool_next(brood_pool *pool, struct brood_result *out, double
 			return error;
 	}
 	release(pool);
+	if (!pool->stream->left--) {
+		int error = tend(pool);
+		if (error)
+			return error;
+	}
 	int result = give(pool, out);
 	return result ? result : wait(pool, out, timeout);
 }

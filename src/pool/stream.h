@@ -49,6 +49,9 @@ struct stream {
 	bool bytes_used;
 	struct chunk *chunks;
 	size_t chunk_count, chunk_capacity;
+	/* The workers are tended also while there is always a record to give: in so many records the clock is looked at. */
+	uint32_t patience, left;
+	double looked;
 };
 
 /* Whether there are items of which the records have not been given. */
