@@ -378,7 +378,7 @@ BROOD_API int brood_reply(brood_task *, const void *data, size_t size);
 
 /*
  * Appends size bytes, whose contents are whatever was there before, and gives them to be written in place, aligned for
- * any type where they are the first of the value; until the next brood_reply or brood_reply_reserve for the task. NULL
+ * any type where they are the first of the value, and the option value_size is a multiple of that; until the next brood_reply or brood_reply_reserve for the task. NULL
  * where brood_reply would fail.
  */
 BROOD_API void *brood_reply_reserve(brood_task *, size_t size);
@@ -580,9 +580,9 @@ BROOD_API void brood_pool_free(brood_pool *);
  * get     the record of an item by its index: 0, or -ERANGE. What it points to is valid until the results are freed.
  * find    of the first item with these bytes: 0, or -ENOENT
  * values  all values one behind another, where each has that size by the option value_size, or where size is 8 and each is
- *         of 8 bytes by itself; zeros where an item has none. NULL where that is not so. In place, and valid until the
- *         results are freed, where they came from one call of brood_pool_process; else a copy of them all, valid until
- *         the next call of brood_results_values.
+ *         of 8 bytes by itself; zeros where an item has none. NULL where that is not so. Valid until the next call of
+ *         brood_pool_process, or until the results are freed; in place, and copied only where there is not enough address
+ *         space for one array.
  */
 BROOD_API size_t brood_results_count(const brood_results *);
 BROOD_API int brood_results_get(const brood_results *, size_t index, struct brood_result *out);

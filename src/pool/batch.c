@@ -18,9 +18,9 @@ int batch_new(struct batch *batch, struct region *region, const struct batch_pla
 	uint64_t places[5] = {0};
 	if (plan->value_size > SIZE_MAX / (slots + 1))
 		return -EOVERFLOW;
-	const size_t top = region->top;
+	const size_t top = region->top, array = plan->value_size ? 4 : 1;
 	for (size_t i = 0; i < 5; i++) {
-		places[i] = region_take(region, sizes[i]);
+		places[i] = plan->array && i == array ? plan->array : region_take(region, sizes[i]);
 		if (!places[i]) {
 			region->top = top;
 			return -ENOMEM;
@@ -31,6 +31,16 @@ int batch_new(struct batch *batch, struct region *region, const struct batch_pla
 		.mask = plan->slots < plan->count ? plan->slots - 1 : UINT32_MAX, .states = places[0], .values = places[1], .times = places[2],
 		.attempts = places[3], .fixed = places[4], .value_size = plan->value_size};
 	return 0;
+}
+
+size_t batch_stride(size_t value_size)
+{
+	return value_size ? value_size : sizeof(uint64_t);
+}
+
+uint64_t batch_array(const struct batch *batch)
+{
+	return batch->board.value_size ? batch->board.fixed : batch->board.values;
 }
 
 static _Atomic uint16_t *state_of(const struct batch *batch, uint32_t slot)

@@ -18,11 +18,12 @@ struct batch {
 	double began;
 };
 
-/* What a batch is to be; count items, of which at most slots at a time. */
+/* What a batch is to be; count items, of which at most slots at a time. array is where its array of values goes, or 0. */
 struct batch_plan {
 	size_t first;
 	uint32_t base, count, slots;
 	size_t value_size;
+	uint64_t array;
 };
 
 /* The largest number of items in a batch. */
@@ -48,6 +49,10 @@ void batch_set_attempts(struct batch *, uint32_t slot, unsigned attempts);
 /* The result of the item in the slot; what it points to is in the region, or in its record, which is made where it is
    needed. 0 or -ENOMEM. */
 int batch_result(const struct batch *, struct records *, uint32_t slot, size_t index, struct brood_result *out);
+
+/* How many bytes each item takes in the array of values, and where that is. */
+size_t batch_stride(size_t value_size);
+uint64_t batch_array(const struct batch *);
 
 /* All values as one array of values of size bytes; NULL, they are not. */
 const void *batch_values(struct batch *, struct records *, size_t size);

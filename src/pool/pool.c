@@ -149,11 +149,12 @@ int pool_begin(brood_pool *pool, const struct pool_items *items, bool inherited)
 	struct batch *batch = results_room(pool->results);
 	if (!batch)
 		return -ENOMEM;
+	const uint64_t array = results_array(pool->results, items->count, batch_stride(pool->options.value_size));
 	const size_t top = pool->region->top;
 	/* Before its last number is looked at. */
 	stream_close(pool);
 	const struct batch_plan plan = {.first = pool->results->count, .base = pool->next_number, .count = (uint32_t)items->count,
-					.slots = (uint32_t)items->count, .value_size = pool->options.value_size};
+					.slots = (uint32_t)items->count, .value_size = pool->options.value_size, .array = array};
 	int error = batch_new(batch, pool->region, &plan);
 	uint64_t *seen = NULL;
 	if (!error)

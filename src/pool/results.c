@@ -24,7 +24,7 @@ BROOD_API void brood_results_free(brood_results *results)
 	region_free(results->region);
 	records_free(&results->records);
 	free(results->finder.table);
-	free(results->values);
+	free(results->joined);
 	free(results->batches);
 	free(results);
 }
@@ -78,13 +78,42 @@ BROOD_API int brood_results_get(const brood_results *results, size_t index, stru
 	return batch_result(batch, records, (uint32_t)(index - batch->board.first), index, out);
 }
 
-/* Copies, since each batch has an array of its own. */
-static const void *join_values(brood_results *results, size_t size)
+uint64_t results_array(brood_results *results, size_t count, size_t stride)
 {
-	char *joined = realloc(results->values, results->count * size), *next = joined;
+	size_t from, size;
+	/* Address space costs nothing. */
+	if (!results->array_size) {
+		results->array = region_take(results->region, results->region->size / 4);
+		results->array_size = results->array ? results->region->size / 4 : 1;
+	}
+	if (__builtin_mul_overflow(results->count, stride, &from) || __builtin_mul_overflow(count, stride, &size) ||
+	    !results->array || from > results->array_size || size > results->array_size - from)
+		return 0;
+	return results->array + from;
+}
+
+/* The batches' arrays, where they are one: the first one's. */
+static const void *in_place(brood_results *results, size_t size)
+{
+	const void *values = NULL;
+	uint64_t next = batch_array(results->batches);
+	for (size_t i = 0; i < results->batch_count; i++) {
+		struct batch *batch = &results->batches[i];
+		const void *array = next == batch_array(batch) ? batch_values(batch, &results->records, size) : NULL;
+		if (!array)
+			return NULL;
+		values = values ? values : array;
+		next += batch->board.count * size;
+	}
+	return values;
+}
+
+static const void *copied(brood_results *results, size_t size)
+{
+	char *joined = realloc(results->joined, results->count * size), *next = joined;
 	if (!joined)
 		return NULL;
-	results->values = joined;
+	results->joined = joined;
 	for (size_t i = 0; i < results->batch_count; i++) {
 		struct batch *batch = &results->batches[i];
 		const void *values = batch_values(batch, &results->records, size);
@@ -98,12 +127,11 @@ static const void *join_values(brood_results *results, size_t size)
 
 BROOD_API const void *brood_results_values(const brood_results *results, size_t size)
 {
-	if (!results || !results->batch_count || !size)
+	if (!results || !results->batch_count || !size || size != batch_stride(results->batches->board.value_size))
 		return NULL;
 	brood_results *mutable = (brood_results *)(uintptr_t)results;
-	if (results->batch_count == 1)
-		return batch_values(results->batches, &mutable->records, size);
-	return join_values(mutable, size);
+	const void *values = in_place(mutable, size);
+	return values || results->batch_count == 1 ? values : copied(mutable, size);
 }
 
 static struct brood_bytes item_of(const brood_results *results, size_t index)
