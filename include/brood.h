@@ -377,9 +377,9 @@ BROOD_API uint64_t brood_seed(const brood_task *);
 BROOD_API int brood_reply(brood_task *, const void *data, size_t size);
 
 /*
- * Appends size bytes, whose contents are whatever was there before, and gives them to be written in place, aligned for
- * any type where they are the first of the value, and the option value_size is a multiple of that; until the next brood_reply or brood_reply_reserve for the task. NULL
- * where brood_reply would fail.
+ * Appends size bytes, whose contents are whatever was there before, and gives them to be written in place until the next
+ * brood_reply or brood_reply_reserve for the task. They are aligned for any type where they are the value's first, and
+ * the option value_size, if there is one, is a multiple of that type's alignment. NULL where brood_reply would fail.
  */
 BROOD_API void *brood_reply_reserve(brood_task *, size_t size);
 
