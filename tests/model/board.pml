@@ -217,10 +217,11 @@ wake_up:
 			alive[me] = DEAD
 		}
 	};
-	if
-	:: over
+	do
+	:: over -> break
 	:: alive[me] == ALIVE && !over -> goto again
-	fi;
+	:: alive[me] == KILLED -> alive[me] = DEAD
+	od;
 end_of_all:
 	skip
 }
