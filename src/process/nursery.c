@@ -151,9 +151,11 @@ int nursery_quiet(struct nursery *nursery)
 {
 	char bytes[4096];
 	ssize_t size;
+	/* No more than the pipe holds: a worker may write as fast as this reads. */
+	int left = 16;
 	do
 		size = read(nursery->bell, bytes, sizeof bytes);
-	while (size == (ssize_t)sizeof bytes || (size < 0 && errno == EINTR));
+	while ((size == (ssize_t)sizeof bytes && left--) || (size < 0 && errno == EINTR));
 	return size != 0;
 }
 
