@@ -99,6 +99,13 @@ void batch_set_state(struct batch *batch, uint32_t slot, uint32_t state)
 	atomic_store(state_of(batch, slot), (uint16_t)state);
 }
 
+void batch_cancel(struct batch *batch, uint32_t slot)
+{
+	uint16_t state = atomic_load(state_of(batch, slot));
+	if ((state & STATE_KIND) == STATE_PENDING)
+		atomic_compare_exchange_strong(state_of(batch, slot), &state, STATE_CANCELED);
+}
+
 void batch_set_attempts(struct batch *batch, uint32_t slot, unsigned attempts)
 {
 	((unsigned char *)region_at(batch->region, batch->board.attempts))[slot] = (unsigned char)(attempts < 255 ? attempts : 255);
@@ -107,7 +114,8 @@ void batch_set_attempts(struct batch *batch, uint32_t slot, unsigned attempts)
 /* Copies of size bytes at an offset that a worker gave. */
 static int copy_out(const struct region *region, uint64_t offset, void *to, size_t size)
 {
-	if (offset > region->size || size > region->size - offset)
+	/* What lies behind has been given to nobody, and to read it would make memory of it. */
+	if (offset > region->top || size > region->top - offset)
 		return -EBADMSG;
 	memcpy(to, region_at(region, offset), size);
 	return 0;
@@ -116,9 +124,9 @@ static int copy_out(const struct region *region, uint64_t offset, void *to, size
 static int read_arena(const struct batch *batch, uint32_t slot, struct brood_bytes *out)
 {
 	uint64_t offset = atomic_load_explicit(value_of(batch, slot), memory_order_relaxed), size;
-	if (copy_out(batch->region, offset, &size, sizeof size))
+	if (offset % TASK_HEAD || copy_out(batch->region, offset, &size, sizeof size))
 		return -EBADMSG;
-	if (TASK_HEAD > batch->region->size - offset || size > batch->region->size - offset - TASK_HEAD)
+	if (TASK_HEAD > batch->region->top - offset || size > batch->region->top - offset - TASK_HEAD)
 		return -EBADMSG;
 	*out = (struct brood_bytes){region_at(batch->region, offset + TASK_HEAD), size};
 	return 0;
@@ -141,7 +149,7 @@ static int read_failure(const struct batch *batch, uint32_t slot, struct record 
 		return record_fail(record, &failure, (const size_t[]){strlen(failure.type), strlen(failure.message), 0});
 	}
 	if (copy_out(region, offset, &head, sizeof head) || head.type > STRINGS_LIMIT || head.message > STRINGS_LIMIT ||
-	    head.traceback > STRINGS_LIMIT || head.type + head.message + head.traceback > region->size - offset - sizeof head)
+	    head.traceback > STRINGS_LIMIT || head.type + head.message + head.traceback > region->top - offset - sizeof head)
 		return fail_corrupt(record);
 	const char *strings = region_at(region, offset + sizeof head);
 	const struct brood_failure failure = {strings, strings + head.type, strings + head.type + head.message, head.code, 0};
@@ -199,7 +207,9 @@ static int result_of(const struct batch *batch, struct records *records, uint32_
 	struct record *record = record_find(records, index);
 	uint32_t state = batch_state(batch, slot);
 	const uint32_t kind = state & STATE_KIND;
-	const bool worked = kind != STATE_PENDING && kind != STATE_DECIDED && kind != STATE_CANCELED;
+	/* Only the host says so, and then there is a record. */
+	const bool corrupt = kind == STATE_DECIDED && (!record || record->outcome == BROOD_PENDING);
+	const bool worked = corrupt || (kind != STATE_PENDING && kind != STATE_DECIDED && kind != STATE_CANCELED);
 	result.item = items_at(batch->region, &batch->board, slot);
 	if (!record || record->outcome == BROOD_PENDING) {
 		result.attempts = record ? record->attempts : 0;
@@ -216,7 +226,7 @@ static int result_of(const struct batch *batch, struct records *records, uint32_
 		}
 	}
 	if (worked) {
-		result.worker = (int)(state / STATE_LINE);
+		result.worker = batch_worker(batch, state);
 		result.started = batch->began;
 		if (state & STATE_TIMED)
 			read_times(batch, slot, &result);
@@ -254,10 +264,22 @@ int batch_result(const struct batch *batch, struct records *records, uint32_t sl
 	out->attempts = 1;
 	out->started = batch->began;
 	out->seconds = 0;
-	out->worker = (int)(state / STATE_LINE);
+	out->worker = batch_worker(batch, state);
 	if (state & STATE_TIMED)
 		read_times(batch, slot, out);
 	return 0;
+}
+
+int batch_outcome(const struct batch *batch, struct records *records, uint32_t slot, size_t index, struct brood_result *out)
+{
+	int error = batch_result(batch, records, slot, index, out);
+	if (error || out->outcome != BROOD_PENDING)
+		return error;
+	struct record *record = record_make(records, index);
+	if (!record)
+		return -ENOMEM;
+	error = fail_corrupt(record);
+	return error ? error : batch_result(batch, records, slot, index, out);
 }
 
 /* The first slot from one on whose state is of another kind. */

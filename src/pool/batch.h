@@ -16,6 +16,8 @@ struct batch {
 	struct board_batch board;
 	struct region *region;
 	double began;
+	uint32_t workers; /* no worker has this number, or a higher one */
+	bool over;        /* each item has got its outcome */
 };
 
 /* What a batch is to be; count items, of which at most slots at a time. array is where its array of values goes, or 0. */
@@ -43,12 +45,24 @@ uint32_t batch_first_pending(const struct batch *, uint32_t slot, uint32_t end);
    they say nothing. */
 uint64_t batch_done(const struct batch *, uint32_t slot);
 
+/* The worker that wrote the state, or -1 where there is none of that number. */
+static inline int batch_worker(const struct batch *batch, uint32_t state)
+{
+	return state / STATE_LINE < batch->workers ? (int)(state / STATE_LINE) : -1;
+}
+
+/* Makes the item canceled, unless it has got an outcome. */
+void batch_cancel(struct batch *, uint32_t slot);
+
 /* The number of an earlier attempt at the slot's item, for brood_attempt. */
 void batch_set_attempts(struct batch *, uint32_t slot, unsigned attempts);
 
 /* The result of the item in the slot; what it points to is in the region, or in its record, which is made where it is
    needed. 0 or -ENOMEM. */
 int batch_result(const struct batch *, struct records *, uint32_t slot, size_t index, struct brood_result *out);
+
+/* The same of an item that has got its outcome: where a worker has taken that back, it is an abort. */
+int batch_outcome(const struct batch *, struct records *, uint32_t slot, size_t index, struct brood_result *out);
 
 /* How many bytes each item takes in the array of values, and where that is. */
 size_t batch_stride(size_t value_size);

@@ -8,11 +8,6 @@ size_t board_size(uint32_t lines)
 	return sizeof(struct board) + lines * sizeof(struct board_line);
 }
 
-void board_init(struct board *board, uint32_t lines)
-{
-	board->lines = lines;
-}
-
 /* The line's range is empty, and only its owner fills it. */
 static bool take_gift(struct board_line *own, struct board_line *from)
 {
@@ -41,7 +36,7 @@ static bool steal(struct board_line *own, struct board_line *from)
 	}
 }
 
-bool board_refill(struct board *board, uint32_t line)
+bool board_refill(struct board *board, uint32_t lines, uint32_t line)
 {
 	struct board_line *own = &board->line[line];
 	bool found = false;
@@ -50,7 +45,7 @@ bool board_refill(struct board *board, uint32_t line)
 	atomic_store(&own->moving, 1);
 	if (!atomic_load(&board->frozen)) {
 		found = take_gift(own, own);
-		for (uint32_t i = 1, lines = board->lines; !found && i < lines; i++) {
+		for (uint32_t i = 1; !found && i < lines; i++) {
 			struct board_line *from = &board->line[line + i < lines ? line + i : line + i - lines];
 			found = steal(own, from) || take_gift(own, from);
 		}
@@ -65,9 +60,9 @@ static bool empty(struct board_line *line)
 	return !board_left(range) && !atomic_load(&line->gift);
 }
 
-bool board_offers(struct board *board)
+bool board_offers(struct board *board, uint32_t lines)
 {
-	for (uint32_t i = 0; i < board->lines; i++)
+	for (uint32_t i = 0; i < lines; i++)
 		if (!empty(&board->line[i]))
 			return true;
 	return false;
@@ -108,25 +103,10 @@ bool board_guilty(struct board_line *line, uint32_t *item)
 	return true;
 }
 
-bool board_still(struct board *board, const bool *living)
+bool board_still(struct board *board, uint32_t lines, const bool *living)
 {
-	for (uint32_t i = 0; i < board->lines; i++)
+	for (uint32_t i = 0; i < lines; i++)
 		if (living[i] && atomic_load(&board->line[i].moving))
 			return false;
 	return true;
-}
-
-bool board_held(struct board *board, uint32_t item, const bool *living)
-{
-	for (uint32_t i = 0; i < board->lines; i++) {
-		struct board_line *line = &board->line[i];
-		/* In the reverse order of its way through them. */
-		if (board_holds(board_unpack(atomic_load(&line->gift)), item) ||
-		    board_holds(board_unpack(atomic_load(&line->range)), item))
-			return true;
-		uint64_t running = atomic_load(&line->running);
-		if (living[i] && running && (uint32_t)running == item)
-			return true;
-	}
-	return false;
 }

@@ -20,7 +20,7 @@
  * So an item that is not done is in a range or a gift, or some line's running, or under way in a worker that says so by
  * moving. When a worker has died, the host sees at its line which item it had: what running says, if that is not in its
  * range any more and not done. If it died moving, then items may be in nobody's line. The host then keeps
- * the others from moving for a moment, and what it finds nowhere it gives out again; see board_lost.
+ * the others from moving for a moment, and what it finds nowhere it gives out again; see round_seek.
  *
  *     thief                             host
  *     moving = 1
@@ -72,6 +72,7 @@ struct board_batch {
 	uint32_t base, mask, count;
 	uint32_t kind;
 	uint64_t states, values, times, attempts, fixed, items;
+	uint64_t bytes, bytes_size; /* where the bytes of items are that have an entry each */
 	size_t stride, value_size;
 	const void *inherited;
 	uint32_t failures;  /* the host wants to know of each failure */
@@ -80,7 +81,6 @@ struct board_batch {
 
 struct board {
 	struct board_batch batch;
-	uint32_t lines;
 	_Alignas(128) _Atomic uint32_t asleep;
 	_Atomic uint32_t frozen;
 	_Atomic uint32_t retried; /* there are attempts to look into */
@@ -142,15 +142,14 @@ static inline bool board_take(struct board_line *line, uint32_t *count, uint32_t
 	}
 }
 
-/* Makes a board of that many lines in zeroed memory of board_size bytes. */
+/* How much zeroed memory a board of that many lines is. How many there are is not written on it, where it could be changed. */
 size_t board_size(uint32_t lines);
-void board_init(struct board *, uint32_t lines);
 
 /* For a line's owner with an empty range: gets it items, a gift or another's back half. false: there are none. */
-bool board_refill(struct board *, uint32_t line);
+bool board_refill(struct board *, uint32_t lines, uint32_t line);
 
 /* Whether there is anything that board_refill might get. */
-bool board_offers(struct board *);
+bool board_offers(struct board *, uint32_t lines);
 
 /* For the host: gives items to a line, or false where its last gift has not been taken; extends that where the items
    follow it. */
@@ -163,12 +162,9 @@ void board_strip(struct board_line *, struct board_range out[2]);
 bool board_guilty(struct board_line *, uint32_t *item);
 
 /*
- * For the host, with the board frozen: whether every living owner has stood still since, so that board_held is right.
+ * For the host, with the board frozen: whether every living owner has stood still since, so that what is in no line is nowhere.
  * living says of a line whether its owner lives.
  */
-bool board_still(struct board *, const bool *living);
-
-/* For the host, on a still board: whether an item that was not done before is in a line. */
-bool board_held(struct board *, uint32_t item, const bool *living);
+bool board_still(struct board *, uint32_t lines, const bool *living);
 
 #endif

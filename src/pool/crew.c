@@ -8,6 +8,7 @@
 #include "pool/handout.h"
 #include "pool/hire.h"
 #include "pool/mate.h"
+#include "pool/mend.h"
 #include "pool/round.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,8 +51,7 @@ int crew_new(brood_pool *pool, int workers)
 		crew_free(pool);
 		return -ENOMEM;
 	}
-	board_init(crew->board, lines);
-	crew->plan = (struct worker_plan){.region = pool->region, .board = crew->board, .function = pool->function,
+	crew->plan = (struct worker_plan){.region = pool->region, .board = crew->board, .lines = lines, .function = pool->function,
 		.context = pool->context, .start = options->worker_start, .end = options->worker_end,
 		.recycle_after = options->recycle_after, .recycle_size = options->recycle_size, .seed = options->seed,
 		.timed = (options->flags & BROOD_TIMED) || options->reporter, .ring = nursery_ring};
@@ -133,7 +134,7 @@ static void dismiss(brood_pool *pool)
 			mate_condemn(pool, i, BROOD_CANCELED, clock_now());
 		atomic_store(&crew->board->line[i].role, BOARD_LEAVE);
 		atomic_store(&crew->board->frozen, 0);
-		handout_wake(pool, i);
+		handout_shake(pool, i);
 	}
 	pool->round.batch = NULL;
 	nursery_leave(crew->nursery);
@@ -176,10 +177,13 @@ void crew_post(brood_pool *pool)
 {
 	struct board *board = pool->crew.board;
 	pool->round.batch->board.serial = ++pool->serial;
-	board->batch = pool->round.batch->board;
+	/* With what lies between its members, so that it can be compared. */
+	memcpy(&board->batch, &pool->round.batch->board, sizeof board->batch);
+	pool->round.batch->workers = pool->crew.lines;
 	atomic_store(&board->retried, 0);
 	atomic_store(&board->origin, 0);
 	atomic_store(&board->tick_wanted, 0);
+	pool->crew.mend_at = 0;
 	pool->crew.rate = 0;
 	pool->crew.measured = clock_now();
 	pool->crew.measured_done = 0;
@@ -204,7 +208,7 @@ static bool unfinished(const brood_pool *pool)
 static bool freeze(brood_pool *pool)
 {
 	atomic_store(&pool->crew.board->frozen, 1);
-	return board_still(pool->crew.board, pool->crew.living);
+	return board_still(pool->crew.board, pool->crew.lines, pool->crew.living);
 }
 
 static void thaw(brood_pool *pool)
@@ -247,8 +251,8 @@ static int cancel(brood_pool *pool, double now)
 			mate_condemn(pool, i, BROOD_CANCELED, now);
 	}
 	for (uint64_t place = round->low; place < round->high; place++)
-		if (round_pending(pool, place) && !mates_run(pool, place))
-			batch_set_state(round->batch, round_slot(pool, place), STATE_CANCELED);
+		if (!mates_run(pool, place))
+			batch_cancel(round->batch, round_slot(pool, place));
 	atomic_store(&pool->canceled, false);
 	thaw(pool);
 	return 0;
@@ -285,7 +289,10 @@ int crew_tend(brood_pool *pool, double now)
 	if (error || !crew->nursery)
 		return error;
 	arena_answer(pool);
-	error = settle_order(pool, now);
+	if (unfinished(pool))
+		error = mend_board(pool, now);
+	if (!error)
+		error = settle_order(pool, now);
 	if (error)
 		return error;
 	handout_give(pool, now);

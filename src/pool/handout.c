@@ -19,6 +19,13 @@ void handout_wake(brood_pool *pool, uint32_t number)
 	}
 }
 
+void handout_shake(brood_pool *pool, uint32_t number)
+{
+	struct board_line *line = &pool->crew.board->line[number];
+	atomic_store(&line->parked, 0);
+	futex_wake(&line->parked);
+}
+
 /* Gives the range to one worker, from the line on where the last one was given to; one that sleeps, where that is asked for. */
 static bool give_one(brood_pool *pool, struct board_range range, bool asleep)
 {
@@ -71,7 +78,7 @@ bool handout_idle(const brood_pool *pool)
 	for (uint32_t i = 0; i < crew->lines; i++)
 		if (takes(&crew->mates[i]) && !atomic_load(&crew->board->line[i].parked))
 			return false;
-	return !board_offers(crew->board);
+	return !board_offers(crew->board, crew->lines);
 }
 
 void handout_rouse(brood_pool *pool)
@@ -80,14 +87,13 @@ void handout_rouse(brood_pool *pool)
 	for (uint32_t i = 0; i < crew->lines; i++) {
 		if (!takes(&crew->mates[i]) || !atomic_load(&crew->board->line[i].parked))
 			continue;
-		if (!board_offers(crew->board))
+		if (!board_offers(crew->board, crew->lines))
 			return;
 		handout_wake(pool, i);
 	}
 }
 
-/* What of the range is the round's; a worker may have written what it likes. */
-static struct board_range clip(const brood_pool *pool, struct board_range range)
+struct board_range handout_clip(const brood_pool *pool, struct board_range range)
 {
 	uint64_t place;
 	if (!board_left(range) || !round_place(pool, range.begin, &place))
@@ -101,7 +107,7 @@ int handout_recall(brood_pool *pool, uint32_t number)
 {
 	struct board_range held[2];
 	board_strip(&pool->crew.board->line[number], held);
-	int error = backlog_add(&pool->backlog, clip(pool, held[0]), 0);
-	int other = backlog_add(&pool->backlog, clip(pool, held[1]), 0);
+	int error = backlog_add(&pool->backlog, handout_clip(pool, held[0]), 0);
+	int other = backlog_add(&pool->backlog, handout_clip(pool, held[1]), 0);
 	return error ? error : other;
 }

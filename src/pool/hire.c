@@ -93,11 +93,11 @@ static int run(struct nursery *nursery, void *context, int number)
 /* In the nursery: the worker that is kept ready takes the place of the one that has ended, with no word from the host. */
 static void replace(void *context, int number)
 {
-	struct board *board = ((brood_pool *)context)->crew.board;
+	const struct crew *crew = &((brood_pool *)context)->crew;
 	(void)number;
-	for (uint32_t i = 0; i < board->lines; i++) {
+	for (uint32_t i = 0; i < crew->lines; i++) {
 		uint32_t spare = BOARD_SPARE;
-		struct board_line *line = &board->line[i];
+		struct board_line *line = &crew->board->line[i];
 		if (!atomic_load(&line->ready) || !atomic_compare_exchange_strong(&line->role, &spare, BOARD_ACTIVE))
 			continue;
 		atomic_store(&line->parked, 0);

@@ -4,25 +4,27 @@
 #include <errno.h>
 #include <string.h>
 
-static struct brood_bytes within(const struct region *region, uint64_t offset, uint64_t size)
+static struct brood_bytes within(const struct region *region, const struct board_batch *batch, uint64_t offset, uint64_t size)
 {
-	if (offset > region->size || size > region->size - offset)
+	/* What lies before the bytes is far behind their end. */
+	const uint64_t from = offset - batch->bytes;
+	if (from > batch->bytes_size || size > batch->bytes_size - from)
 		return (struct brood_bytes){0};
 	return (struct brood_bytes){region_at(region, offset), size};
 }
 
-static struct brood_bytes slot_at(const struct region *region, const struct item_slot *slot)
+static struct brood_bytes slot_at(const struct region *region, const struct board_batch *batch, const struct item_slot *slot)
 {
 	uint64_t size = *(const volatile uint64_t *)&slot->size;
 	if (size <= ITEM_SHORT)
 		return (struct brood_bytes){slot->bytes, size};
-	return within(region, *(const volatile uint64_t *)&slot->offset, size);
+	return within(region, batch, *(const volatile uint64_t *)&slot->offset, size);
 }
 
-static struct brood_bytes entry_at(const struct region *region, const struct item_entry *entry)
+static struct brood_bytes entry_at(const struct region *region, const struct board_batch *batch, const struct item_entry *entry)
 {
 	uint64_t size = *(const volatile uint64_t *)&entry->size, offset = *(const volatile uint64_t *)&entry->offset;
-	return within(region, offset, size);
+	return within(region, batch, offset, size);
 }
 
 struct brood_bytes items_at(const struct region *region, const struct board_batch *batch, uint32_t slot)
@@ -33,9 +35,9 @@ struct brood_bytes items_at(const struct region *region, const struct board_batc
 	case BOARD_LIST:
 		return ((const struct brood_bytes *)batch->inherited)[slot];
 	case BOARD_TABLE:
-		return entry_at(region, (const struct item_entry *)region_at(region, batch->items) + slot);
+		return entry_at(region, batch, (const struct item_entry *)region_at(region, batch->items) + slot);
 	case BOARD_SLOTS:
-		return slot_at(region, (const struct item_slot *)region_at(region, batch->items) + slot);
+		return slot_at(region, batch, (const struct item_slot *)region_at(region, batch->items) + slot);
 	default:
 		return (struct brood_bytes){0};
 	}
@@ -65,6 +67,8 @@ int items_copy_list(struct region *region, struct board_batch *batch, const stru
 	}
 	batch->kind = BOARD_TABLE;
 	batch->items = offset;
+	batch->bytes = offset + count * sizeof *table;
+	batch->bytes_size = total - count * sizeof *table;
 	return 0;
 }
 

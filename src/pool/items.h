@@ -22,7 +22,7 @@ struct item_slot {
 	};
 };
 
-/* The item of a slot. Whatever its entry says, what it gives lies within the region. */
+/* The item of a slot. Whatever its entry says, what it gives lies among the bytes of items. */
 struct brood_bytes items_at(const struct region *, const struct board_batch *, uint32_t slot);
 
 /* Puts copies of items where workers find them, and says so in the batch: 0, -EINVAL, -ENOMEM or -EOVERFLOW. */

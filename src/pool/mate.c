@@ -7,6 +7,7 @@
 #include "pool/events.h"
 #include "pool/handout.h"
 #include "pool/hire.h"
+#include "pool/mend.h"
 #include "pool/round.h"
 
 #include <errno.h>
@@ -85,7 +86,7 @@ static int judge(brood_pool *pool, uint32_t number, const struct brood_status *s
 		return 0;
 	/* It was killed for an item that it had done by then. */
 	if (mate->condemned && mate->condemned_running != running)
-		return backlog_add(&pool->backlog, (struct board_range){(uint32_t)running, (uint32_t)running + 1}, 0);
+		return backlog_add(&pool->backlog, (struct board_range){round_number(pool, place), round_number(pool, place) + 1}, 0);
 	const double now = clock_now();
 	struct verdict verdict = {.outcome = mate->condemned ? mate->condemned : BROOD_ABORT, .status = status, .worker = (int)number,
 				  .started = mate->running == running ? mate->since : now, .ended = now,
@@ -268,6 +269,7 @@ static void start(brood_pool *pool, bool spare)
 	uint32_t number = find(&pool->crew, is_absent);
 	if (number == pool->crew.lines)
 		return;
+	mend_batch(pool);
 	mate_expect(pool, number, spare);
 	nursery_start(pool->crew.nursery, (int)number);
 }
@@ -290,7 +292,7 @@ int mates_replace(brood_pool *pool, double now)
 	if (activated < crew->lines && crew->present < crew->wanted)
 		activate(pool, activated);
 	/* Where no more will be given, only for what is there. */
-	if (atomic_load(&crew->board->last) && !pool->backlog.count && !board_offers(crew->board))
+	if (atomic_load(&crew->board->last) && !pool->backlog.count && !board_offers(crew->board, crew->lines))
 		return 0;
 	while (crew->present < crew->wanted) {
 		uint32_t spare = find(crew, is_ready);

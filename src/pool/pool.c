@@ -195,6 +195,8 @@ int pool_finish(brood_pool *pool)
 	/* Workers may still have what they were given, so that nothing new can be begun. */
 	if (error)
 		pool->crew.broken = error;
+	else if (pool->round.batch)
+		pool->round.batch->over = true;
 	free(pool->round.seen);
 	pool->round = (struct round){0};
 	return pool->crew.broken;

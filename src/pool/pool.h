@@ -48,6 +48,7 @@ struct crew {
 	int start_error;   /* of the last of them; 0: it started, and ended */
 	int broken;        /* why the pool can only be cleaned up */
 	bool seek;         /* items may be in nobody's line */
+	double mend_at;    /* when to look next whether the board has been written over */
 	/* How many items are done in a second, as far as is known; and what that was measured from. */
 	double rate, measured;
 	uint64_t measured_done;
@@ -71,6 +72,9 @@ struct round {
 	struct records *records;
 	uint64_t low, high;
 	uint64_t done;  /* items seen to be done, where each is looked at */
+	/* When items were last found to be lost: up to where there were any, and how many had no outcome; and how often since. */
+	uint64_t lost_high, lost_pending;
+	unsigned lost_again;
 	uint64_t inside; /* with BROOD_INSIDE: before that place all have been run once */
 	uint64_t *seen; /* a bit for each slot; NULL: nobody wants to know of each item */
 	bool streaming, reported; /* reported: the reporter wants to know of each item */

@@ -75,7 +75,8 @@ BROOD_API int brood_results_get(const brood_results *results, size_t index, stru
 	const struct batch *batch = batch_of(results, index);
 	/* What it finds out about a failure is kept, which nobody can tell. */
 	struct records *records = &((brood_results *)(uintptr_t)results)->records;
-	return batch_result(batch, records, (uint32_t)(index - batch->board.first), index, out);
+	const uint32_t slot = (uint32_t)(index - batch->board.first);
+	return (batch->over ? batch_outcome : batch_result)(batch, records, slot, index, out);
 }
 
 uint64_t results_array(brood_results *results, size_t count, size_t stride)

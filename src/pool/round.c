@@ -124,7 +124,7 @@ static int report_done(brood_pool *pool, uint64_t place)
 {
 	const struct brood_reporter *reporter = &pool->reporter;
 	struct brood_result result;
-	int error = batch_result(pool->round.batch, pool->round.records, round_slot(pool, place), round_index(pool, place), &result);
+	int error = batch_outcome(pool->round.batch, pool->round.records, round_slot(pool, place), round_index(pool, place), &result);
 	if (error)
 		return error;
 	if (result.attempts)
@@ -147,7 +147,7 @@ static int see(brood_pool *pool, uint64_t place, uint32_t state)
 			return -ENOMEM;
 		if (record->attempts < pool->options.retries) {
 			record->attempts++;
-			round_begun(pool, place, (int)(state / STATE_LINE), 0);
+			round_begun(pool, place, batch_worker(pool->round.batch, state), 0);
 			mate_failed(pool, state / STATE_LINE, round_number(pool, place));
 			batch_set_state(pool->round.batch, round_slot(pool, place), STATE_PENDING);
 			int error = try_again(pool, record, place);
@@ -230,6 +230,35 @@ int round_look(brood_pool *pool)
 	return error;
 }
 
+/* So often items are found to be lost, with nothing done in between, before they are given up. */
+enum { LOST = 8 };
+
+/* Whether what is lost has been lost too often: who runs it writes over what would say so, and dies of it. */
+static bool is_hopeless(struct round *round, uint64_t pending)
+{
+	const bool better = round->lost_high != round->high || pending < round->lost_pending;
+	round->lost_high = round->high;
+	round->lost_pending = pending;
+	round->lost_again = better ? 0 : round->lost_again + 1;
+	return round->lost_again >= LOST;
+}
+
+static int give_up(brood_pool *pool, uint64_t place)
+{
+	const struct brood_failure failure = {.type = "Lost", .message = "no worker that was given the item said what became of it",
+		.traceback = ""};
+	struct record *record = record_make(pool->round.records, round_index(pool, place));
+	if (!record)
+		return -ENOMEM;
+	int error = record_fail(record, &failure, (const size_t[]){strlen(failure.type), strlen(failure.message), 0});
+	if (error)
+		return error;
+	record->attempts++;
+	record->outcome = BROOD_ABORT;
+	batch_set_state(pool->round.batch, round_slot(pool, place), STATE_DECIDED);
+	return 0;
+}
+
 static void mark(brood_pool *pool, uint64_t *held, struct board_range range)
 {
 	for (uint32_t number = range.begin; number != range.end; number++) {
@@ -242,7 +271,7 @@ static void mark(brood_pool *pool, uint64_t *held, struct board_range range)
 
 int round_seek(brood_pool *pool)
 {
-	const struct round *round = &pool->round;
+	struct round *round = &pool->round;
 	const struct crew *crew = &pool->crew;
 	uint64_t *held = calloc((round->high - round->low) / 64 + 1, sizeof *held);
 	if (!held)
@@ -259,11 +288,22 @@ int round_seek(brood_pool *pool)
 	}
 	for (size_t i = 0; i < pool->backlog.count; i++)
 		mark(pool, held, pool->backlog.entries[i].range);
+	uint64_t pending = 0, lost = 0;
+	for (uint64_t place = round->low; place < round->high; place++) {
+		/* What is done is held by its state. */
+		if (!round_pending(pool, place))
+			bits_set(held, place - round->low);
+		else
+			pending++;
+		lost += !bits_test(held, place - round->low);
+	}
+	const bool hopeless = lost && is_hopeless(round, pending);
 	int error = 0;
-	for (uint64_t place = round->low; !error && place < round->high; place++) {
+	for (uint64_t place = round->low; lost && !error && place < round->high; place++) {
 		uint32_t number = round_number(pool, place);
-		if (!bits_test(held, place - round->low) && round_pending(pool, place))
-			error = backlog_add(&pool->backlog, (struct board_range){number, number + 1}, 0);
+		if (bits_test(held, place - round->low))
+			continue;
+		error = hopeless ? give_up(pool, place) : backlog_add(&pool->backlog, (struct board_range){number, number + 1}, 0);
 	}
 	free(held);
 	return error;

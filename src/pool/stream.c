@@ -75,6 +75,8 @@ static int allocate(brood_pool *pool)
 	struct board_batch *board = &stream->batch.board;
 	board->kind = BOARD_SLOTS;
 	board->items = items;
+	board->bytes = stream->bytes;
+	board->bytes_size = RINGS * pool->options.window_bytes;
 	board->watermark = (uint32_t)(window / PARTS > 1 ? window / PARTS : 1);
 	board->failures = pool->options.retries > 0;
 	stream->items = region_at(pool->region, items);
@@ -323,7 +325,7 @@ static int give(brood_pool *pool, struct brood_result *out)
 		return 0;
 	const uint64_t place = stream->next;
 	__builtin_prefetch(&stream->values[(place + AHEAD) & stream->mask]);
-	int error = batch_result(&stream->batch, &stream->records, (uint32_t)(place & stream->mask), round_index(pool, place), out);
+	int error = batch_outcome(&stream->batch, &stream->records, (uint32_t)(place & stream->mask), round_index(pool, place), out);
 	if (error)
 		return error;
 	stream->held = true;

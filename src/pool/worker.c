@@ -171,12 +171,13 @@ void worker_ready(struct worker *worker)
 static bool next(struct worker *worker)
 {
 	struct board *board = worker->plan->board;
+	const uint32_t lines = worker->plan->lines;
 	struct board_line *line = worker->line;
 	for (int looks = 0;;) {
 		uint32_t role = atomic_load(&line->role);
 		if (role == BOARD_LEAVE)
 			return false;
-		if (role == BOARD_ACTIVE && board_refill(board, worker->number)) {
+		if (role == BOARD_ACTIVE && board_refill(board, lines, worker->number)) {
 			worker_ready(worker);
 			return true;
 		}
@@ -185,10 +186,15 @@ static bool next(struct worker *worker)
 			continue;
 		}
 		looks = 0;
-		if (atomic_load(&board->last) && !atomic_load(&board->frozen) && !board_offers(board))
+		if (atomic_load(&board->last) && !atomic_load(&board->frozen) && !board_offers(board, lines))
 			return false;
+		/* What is not its own writing would look as if it ran, or moved, something. */
+		if (role != BOARD_ACTIVE) {
+			atomic_store(&line->running, 0);
+			atomic_store(&line->moving, 0);
+		}
 		atomic_store(&line->parked, 1);
-		if (atomic_load(&line->role) == role && (role != BOARD_ACTIVE || atomic_load(&board->frozen) || !board_offers(board))) {
+		if (atomic_load(&line->role) == role && (role != BOARD_ACTIVE || atomic_load(&board->frozen) || !board_offers(board, lines))) {
 			ring(worker);
 			while (atomic_load(&line->parked))
 				futex_wait(&line->parked, 1);

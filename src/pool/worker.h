@@ -11,6 +11,7 @@
 struct worker_plan {
 	struct region *region;
 	struct board *board;
+	uint32_t lines; /* of the board */
 	brood_work_fn *function;
 	void *context;
 	int (*start)(void *context);
