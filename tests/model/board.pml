@@ -232,10 +232,11 @@ proctype death() {
 	:: crashes < CRASHES && !over ->
 		atomic {
 			select(line : 0 .. LINES - 1);
-			alive[line] == ALIVE;
-			alive[line] = KILLED;
-			line = 0;
-			crashes++
+			if
+			:: alive[line] == ALIVE -> alive[line] = KILLED; crashes++
+			:: else
+			fi;
+			line = 0
 		}
 	:: break
 	od
