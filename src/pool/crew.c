@@ -251,7 +251,7 @@ static int cancel(brood_pool *pool, double now)
 			mate_condemn(pool, i, BROOD_CANCELED, now);
 	}
 	for (uint64_t place = round->low; place < round->high; place++)
-		if (!mates_run(pool, place))
+		if (round_pending(pool, place) && !mates_run(pool, place))
 			batch_cancel(round->batch, round_slot(pool, place));
 	atomic_store(&pool->canceled, false);
 	thaw(pool);

@@ -170,15 +170,16 @@ int mates_orphaned(brood_pool *pool)
 {
 	struct crew *crew = &pool->crew;
 	int error = 0;
-	bool ready = false;
+	bool lost = false, ready = false;
 	for (uint32_t i = 0; i < crew->lines; i++) {
+		lost |= crew->mates[i].state != MATE_ABSENT;
 		ready |= atomic_load(&crew->board->line[i].ready) != 0;
 		const struct brood_status status = {.pid = crew->mates[i].pid, .signal = SIGKILL};
 		int result = end(pool, i, &status, true);
 		error = error ? error : result;
 	}
-	/* Nor need the next nursery live longer. */
-	if (!ready)
+	/* Nor need the next nursery live longer; but one may also have left when all had ended. */
+	if (lost && !ready)
 		back_off(crew, -EAGAIN);
 	return error;
 }

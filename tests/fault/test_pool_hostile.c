@@ -371,7 +371,7 @@ static uint64_t number_of(const char *name, uint64_t otherwise)
 START_TEST(whatever_workers_write_the_host_finishes)
 {
 	enum { TOGETHER = 4 };
-	const uint64_t count = number_of(COUNT, (uint64_t)rounds(16)), first = number_of(FIRST, 1) + (uint64_t)_i * count;
+	const uint64_t count = number_of(COUNT, (uint64_t)rounds(8)), first = number_of(FIRST, 1) + (uint64_t)_i * count;
 	for (uint64_t next = 0; next < count; next += TOGETHER) {
 		pid_t hosts[TOGETHER];
 		const uint64_t left = count - next < TOGETHER ? count - next : TOGETHER;
@@ -395,7 +395,7 @@ static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("pool_hostile");
 	TCase *tests = support_case(suite, "hostile", 120);
-	tcase_add_loop_test(tests, whatever_workers_write_the_host_finishes, 0, 5);
+	tcase_add_loop_test(tests, whatever_workers_write_the_host_finishes, 0, 3);
 	return suite;
 }
 
