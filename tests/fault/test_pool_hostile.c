@@ -378,10 +378,10 @@ START_TEST(whatever_workers_write_the_host_finishes)
 		double began = support_now();
 		for (uint64_t i = 0; i < left; i++) {
 			uint64_t seed = first + next + i;
-			hosts[i] = support_fork(run_pool, &seed, 30);
+			hosts[i] = support_fork(run_pool, &seed, 60);
 		}
 		for (uint64_t i = 0; i < left; i++) {
-			int status = support_join(hosts[i], 30);
+			int status = support_join(hosts[i], 60);
 			unsigned long long seed = first + next + i;
 			if (status || getenv(FIRST))
 				fprintf(stderr, "seed %llu: status %#x, %.1f s\n", seed, (unsigned)status, support_now() - began);
@@ -394,7 +394,7 @@ END_TEST
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("pool_hostile");
-	TCase *tests = support_case(suite, "hostile", 120);
+	TCase *tests = support_case(suite, "hostile", 170);
 	tcase_add_loop_test(tests, whatever_workers_write_the_host_finishes, 0, 3);
 	return suite;
 }
