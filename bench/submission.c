@@ -2,8 +2,7 @@
 /*
  * submission unordered|ordered ITEMS MICROSECONDS
  *
- * The items submitted one by one to a pool of two workers, and their values summed as they come, the pool's making and
- * end included.
+ * The items submitted one by one to a pool of two workers that are there, and their values summed as they come.
  */
 #include "load.h"
 #include "measure.h"
@@ -53,16 +52,16 @@ static double run_once(void *context)
 	const struct stream *stream = context;
 	const struct load *load = &stream->load;
 	uint64_t sum = 0;
-	const uint64_t begin = nanoseconds();
 	brood_pool *pool;
 	must(brood_pool_new(&pool, work, context, BROOD_OPTIONS(.workers = WORKERS, .flags = stream->flags)), "brood_pool_new");
 	must(brood_pool_spawn(pool, 0), "brood_pool_spawn");
+	const uint64_t begin = nanoseconds();
 	for (size_t submitted = 0, taken = 0; taken < load->count; taken++) {
 		submitted = submit_some(load, pool, submitted);
 		sum += take_one(stream, pool, taken);
 	}
-	brood_pool_free(pool);
 	const double took = (double)(nanoseconds() - begin);
+	brood_pool_free(pool);
 	check_sum(load, sum);
 	return took;
 }

@@ -359,6 +359,9 @@ int crew_step(brood_pool *pool, double deadline, bool (*awake)(brood_pool *))
 	if (!awake(pool) && !arena_wanted(pool))
 		sleep_until(pool, now, due);
 	atomic_store(&crew->board->asleep, BOARD_AWAKE);
-	atomic_fetch_add(&crew->board->tick, 1);
+	if (now - crew->ticked >= FAST_LOOK) {
+		crew->ticked = now;
+		atomic_fetch_add(&crew->board->tick, 1);
+	}
 	return 0;
 }

@@ -29,6 +29,19 @@ static void pin(int number)
 	}
 }
 
+/*
+ * Where there is a processor for each worker, it begins on one of its own, and is free after that. The system puts a new
+ * process where its parent is, and moves it away some milliseconds later: a pool that was done in 12 ms took 24.
+ */
+static void spread(int number, int workers)
+{
+	cpu_set_t allowed;
+	if (sched_getaffinity(0, sizeof allowed, &allowed) || workers > CPU_COUNT(&allowed))
+		return;
+	pin(number);
+	sched_setaffinity(0, sizeof allowed, &allowed);
+}
+
 /* A runtime that is loaded already has read its variables, and has a function for it. */
 static void call_setter(const char *name, int threads)
 {
@@ -81,6 +94,8 @@ static int run(struct nursery *nursery, void *context, int number)
 	struct worker_plan plan = pool->crew.plan;
 	if (options->flags & BROOD_PINNED)
 		pin(number);
+	else
+		spread(number, pool->crew.wanted);
 	if (options->threads)
 		cap_threads(options->threads);
 	if (options->memory_limit)

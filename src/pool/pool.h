@@ -52,6 +52,7 @@ struct crew {
 	/* How many items are done in a second, as far as is known; and what that was measured from. */
 	double rate, measured;
 	uint64_t measured_done;
+	double ticked; /* when the board's tick was changed last */
 };
 
 /* Items to be given to workers as soon as one takes them, but not before a time. */

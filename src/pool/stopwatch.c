@@ -48,7 +48,8 @@ bool stopwatch_look(struct stopwatch *watch, struct lap *lap)
 	watch->since = 0;
 	watch->seen_tick = tick;
 	watch->last_ticks = now_ticks;
-	if (passed <= (uint64_t)NOTABLE * items && !watch->exact) {
+	/* Of those that are looked at together one may have met a page fault, or the end of a time slice. */
+	if (passed <= (uint64_t)NOTABLE * (watch->credit > 1 ? TOGETHER : 1) && !watch->exact) {
 		watch->shorts += watch->shorts < RUN ? items : 0;
 		return false;
 	}

@@ -99,7 +99,7 @@ void worker_do(struct worker *worker, uint32_t item)
 		atomic_store_explicit(&worker->states[slot], state, memory_order_release);
 	}
 	/* What a page fault took is not the next item's. */
-	if (worker->watch.credit == 1 && stopwatch_start(&worker->watch)) {
+	if (worker->watch.credit == 1 && stopwatch_start(&worker->watch) && !atomic_load(&plan->board->tick_wanted)) {
 		atomic_store(&plan->board->tick_wanted, 1);
 		ring(worker);
 	}
