@@ -262,9 +262,11 @@ static int cancel(brood_pool *pool, double now)
 static int settle_order(brood_pool *pool, double now)
 {
 	struct crew *crew = &pool->crew;
-	if (atomic_load(&pool->canceled) && unfinished(pool))
-		return cancel(pool, now);
-	atomic_store(&pool->canceled, false);
+	if (atomic_load(&pool->canceled)) {
+		if (unfinished(pool))
+			return cancel(pool, now);
+		atomic_store(&pool->canceled, false);
+	}
 	if (unfinished(pool) && (crew->seek || (!pool->backlog.count && handout_idle(pool))))
 		return seek(pool);
 	if (atomic_load(&crew->board->frozen))
