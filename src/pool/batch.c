@@ -134,9 +134,8 @@ static int read_arena(const struct batch *batch, uint32_t slot, struct brood_byt
 
 static int fail_corrupt(struct record *record)
 {
-	const struct brood_failure failure = {.type = "Corrupt", .traceback = "", .message = "a worker overwrote the item's record"};
 	record->outcome = BROOD_ABORT;
-	return record_fail(record, &failure, (const size_t[]){strlen(failure.type), strlen(failure.message), 0});
+	return record_say(record, "Corrupt", "a worker overwrote the item's record");
 }
 
 static int read_failure(const struct batch *batch, uint32_t slot, struct record *record)
@@ -144,10 +143,8 @@ static int read_failure(const struct batch *batch, uint32_t slot, struct record 
 	const struct region *region = batch->region;
 	uint64_t offset = atomic_load_explicit(value_of(batch, slot), memory_order_relaxed);
 	struct task_failure head;
-	if (!offset) {
-		const struct brood_failure failure = {.type = "Failure", .message = "no shared memory was left to say why", .traceback = ""};
-		return record_fail(record, &failure, (const size_t[]){strlen(failure.type), strlen(failure.message), 0});
-	}
+	if (!offset)
+		return record_say(record, "Failure", "no shared memory was left to say why");
 	if (copy_out(region, offset, &head, sizeof head) || head.type > STRINGS_LIMIT || head.message > STRINGS_LIMIT ||
 	    head.traceback > STRINGS_LIMIT || head.type + head.message + head.traceback > region->top - offset - sizeof head)
 		return fail_corrupt(record);

@@ -52,7 +52,6 @@ struct board_line {
 	_Atomic uint32_t role;
 	_Atomic uint32_t parked; /* the owner sleeps here; 0 wakes it */
 	_Atomic uint32_t ready;  /* the owner's start function has gone well */
-	_Atomic uint32_t quit;   /* the owner leaves of its own accord */
 	/* The arena: memory that the host gives the owner to write values in. */
 	_Atomic uint64_t grant_offset, grant_size; /* to be taken where size is not 0 */
 	_Atomic uint64_t wanted;                   /* bytes that the owner asks for */
@@ -116,11 +115,6 @@ static inline struct board_range board_unpack(uint64_t range)
 static inline uint32_t board_left(struct board_range range)
 {
 	return range.end - range.begin;
-}
-
-static inline bool board_holds(struct board_range range, uint32_t item)
-{
-	return item - range.begin < board_left(range);
 }
 
 /* Takes the first item of the line's range: false where there is none. count is that of the owner's attempts. */

@@ -123,17 +123,31 @@ void crew_forget(brood_pool *pool)
 	*crew = (struct crew){0};
 }
 
+/* Takes away what nobody has begun. */
+static void strip(struct crew *crew)
+{
+	struct board_range held[2];
+	for (uint32_t i = 0; i < crew->lines; i++)
+		board_strip(&crew->board->line[i], held);
+}
+
+/* Kills whoever has begun something. */
+static void condemn(brood_pool *pool, double now)
+{
+	uint64_t place;
+	for (uint32_t i = 0; i < pool->crew.lines; i++)
+		if (pool->crew.mates[i].state != MATE_ABSENT && mate_running(pool, i, &place))
+			mate_condemn(pool, i, BROOD_CANCELED, now);
+}
+
 static void dismiss(brood_pool *pool)
 {
 	struct crew *crew = &pool->crew;
+	strip(crew);
+	condemn(pool, clock_now());
+	atomic_store(&crew->board->frozen, 0);
 	for (uint32_t i = 0; i < crew->lines; i++) {
-		struct board_range held[2];
-		uint64_t place;
-		board_strip(&crew->board->line[i], held);
-		if (crew->mates[i].state != MATE_ABSENT && mate_running(pool, i, &place))
-			mate_condemn(pool, i, BROOD_CANCELED, clock_now());
 		atomic_store(&crew->board->line[i].role, BOARD_LEAVE);
-		atomic_store(&crew->board->frozen, 0);
 		handout_shake(pool, i);
 	}
 	pool->round.batch = NULL;
@@ -236,20 +250,13 @@ static int cancel(brood_pool *pool, double now)
 {
 	struct crew *crew = &pool->crew;
 	struct round *round = &pool->round;
-	struct board_range held[2];
-	for (uint32_t i = 0; i < crew->lines; i++)
-		board_strip(&crew->board->line[i], held);
+	strip(crew);
 	if (!freeze(pool))
 		return 0;
-	for (uint32_t i = 0; i < crew->lines; i++)
-		board_strip(&crew->board->line[i], held);
+	strip(crew);
 	backlog_clear(&pool->backlog);
 	crew->seek = false;
-	for (uint32_t i = 0; i < crew->lines; i++) {
-		uint64_t place;
-		if (crew->mates[i].state != MATE_ABSENT && mate_running(pool, i, &place))
-			mate_condemn(pool, i, BROOD_CANCELED, now);
-	}
+	condemn(pool, now);
 	for (uint64_t place = round->low; place < round->high; place++)
 		if (round_pending(pool, place) && !mates_run(pool, place))
 			batch_cancel(round->batch, round_slot(pool, place));

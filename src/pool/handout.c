@@ -10,20 +10,17 @@ static bool takes(const struct mate *mate)
 	return mate->state != MATE_ABSENT && !mate->spare && !mate->condemned;
 }
 
-void handout_wake(brood_pool *pool, uint32_t number)
-{
-	struct board_line *line = &pool->crew.board->line[number];
-	if (atomic_load(&line->parked)) {
-		atomic_store(&line->parked, 0);
-		futex_wake(&line->parked);
-	}
-}
-
 void handout_shake(brood_pool *pool, uint32_t number)
 {
 	struct board_line *line = &pool->crew.board->line[number];
 	atomic_store(&line->parked, 0);
 	futex_wake(&line->parked);
+}
+
+void handout_wake(brood_pool *pool, uint32_t number)
+{
+	if (atomic_load(&pool->crew.board->line[number].parked))
+		handout_shake(pool, number);
 }
 
 /* Gives the range to one worker, from the line on where the last one was given to; one that sleeps, where that is asked for. */

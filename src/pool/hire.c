@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pool/hire.h"
 
-#include "base/futex.h"
+#include "pool/handout.h"
 #include "pool/mate.h"
 
 #include <dlfcn.h>
@@ -108,15 +108,15 @@ static int run(struct nursery *nursery, void *context, int number)
 /* In the nursery: the worker that is kept ready takes the place of the one that has ended, with no word from the host. */
 static void replace(void *context, int number)
 {
-	const struct crew *crew = &((brood_pool *)context)->crew;
+	brood_pool *pool = context;
+	const struct crew *crew = &pool->crew;
 	(void)number;
 	for (uint32_t i = 0; i < crew->lines; i++) {
 		uint32_t spare = BOARD_SPARE;
 		struct board_line *line = &crew->board->line[i];
 		if (!atomic_load(&line->ready) || !atomic_compare_exchange_strong(&line->role, &spare, BOARD_ACTIVE))
 			continue;
-		atomic_store(&line->parked, 0);
-		futex_wake(&line->parked);
+		handout_shake(pool, i);
 		return;
 	}
 }

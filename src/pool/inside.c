@@ -49,8 +49,7 @@ static void cancel(brood_pool *pool)
 {
 	struct round *round = &pool->round;
 	for (uint64_t place = round->low; place < round->high; place++)
-		if (round_pending(pool, place))
-			batch_set_state(round->batch, round_slot(pool, place), STATE_CANCELED);
+		batch_cancel(round->batch, round_slot(pool, place));
 	round->inside = round->high;
 	pool->backlog.count = 0;
 	atomic_store(&pool->canceled, false);

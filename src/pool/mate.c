@@ -31,7 +31,6 @@ void mate_expect(brood_pool *pool, uint32_t number, bool spare)
 	atomic_store(&line->moving, 0);
 	atomic_store(&line->parked, 0);
 	atomic_store(&line->ready, 0);
-	atomic_store(&line->quit, 0);
 	atomic_store(&line->role, spare ? BOARD_SPARE : BOARD_ACTIVE);
 	*mate = (struct mate){.state = MATE_STARTING, .spare = spare, .arena = mate->arena, .arena_end = mate->arena_end};
 	pool->crew.living[number] = true;

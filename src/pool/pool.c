@@ -85,17 +85,26 @@ static bool foreign(const brood_pool *pool)
 	return pool->generation != lineage_generation();
 }
 
-int pool_check(const brood_pool *pool)
+static int check_owner(const brood_pool *pool)
 {
 	if (!pool)
 		return -EINVAL;
-	if (foreign(pool))
-		return -EPERM;
-	if (pool->calling)
-		return -EBUSY;
-	if (!pool->spawned)
-		return -ESRCH;
-	return pool->crew.broken;
+	return foreign(pool) ? -EPERM : 0;
+}
+
+/* Of any pool, whether or not it has workers. */
+static int check_caller(const brood_pool *pool)
+{
+	int error = check_owner(pool);
+	return error ? error : pool->calling ? -EBUSY : 0;
+}
+
+int pool_check(const brood_pool *pool)
+{
+	int error = check_caller(pool);
+	if (!error && !pool->spawned)
+		error = -ESRCH;
+	return error ? error : pool->crew.broken;
 }
 
 int pool_spawn(brood_pool *pool, int workers)
@@ -242,10 +251,9 @@ BROOD_API int brood_pool_process_array(brood_pool *pool, const void *items, size
 
 BROOD_API int brood_pool_cancel(brood_pool *pool)
 {
-	if (!pool)
-		return -EINVAL;
-	if (foreign(pool))
-		return -EPERM;
+	int error = check_owner(pool);
+	if (error)
+		return error;
 	int saved = errno;
 	atomic_store(&pool->canceled, true);
 	uint64_t one = 1;
@@ -258,14 +266,9 @@ BROOD_API int brood_pool_cancel(brood_pool *pool)
 
 BROOD_API int brood_pool_cleanup(brood_pool *pool)
 {
-	if (!pool)
-		return -EINVAL;
-	if (foreign(pool))
-		return -EPERM;
-	if (pool->calling)
-		return -EBUSY;
-	if (!pool->spawned)
-		return 0;
+	int error = check_caller(pool);
+	if (error || !pool->spawned)
+		return error;
 	inside_end(pool);
 	crew_free(pool);
 	stream_free(pool);

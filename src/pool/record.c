@@ -85,6 +85,12 @@ int record_fail(struct record *record, const struct brood_failure *failure, cons
 	return 0;
 }
 
+int record_say(struct record *record, const char *type, const char *message)
+{
+	const struct brood_failure failure = {.type = type, .message = message, .traceback = ""};
+	return record_fail(record, &failure, (const size_t[]){strlen(type), strlen(message), 0});
+}
+
 void record_drop(struct records *records, size_t index)
 {
 	if (!records->count)

@@ -34,6 +34,9 @@ struct record *record_make(struct records *, size_t index);
 /* Sets the failure, with copies of the strings of these sizes: 0 or -ENOMEM. */
 int record_fail(struct record *, const struct brood_failure *, const size_t sizes[3]);
 
+/* The same with the host's own words. */
+int record_say(struct record *, const char *type, const char *message);
+
 void record_drop(struct records *, size_t index);
 void records_free(struct records *);
 

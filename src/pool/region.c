@@ -66,13 +66,6 @@ uint64_t region_take(struct region *region, size_t size)
 	return from;
 }
 
-void region_forget(struct region *region, uint64_t offset, size_t size)
-{
-	size_t from = (offset + 4095) / 4096 * 4096, to = (offset + size) / 4096 * 4096;
-	if (from < to)
-		madvise(region->base + from, to - from, MADV_REMOVE);
-}
-
 /* A page fault costs 2.2 microseconds for 4 KiB, and 100 for 2 MiB. */
 void region_advise(struct region *region, uint64_t offset, size_t size)
 {

@@ -25,9 +25,6 @@ struct region *region_hold(struct region *);
    0: there is no room. */
 uint64_t region_take(struct region *, size_t size);
 
-/* Gives the pages of what was taken back to the system. They read as zero then. */
-void region_forget(struct region *, uint64_t offset, size_t size);
-
 /* Asks for huge pages where the size is worth it: for a process that is about to fill them. */
 void region_advise(struct region *, uint64_t offset, size_t size);
 

@@ -150,8 +150,7 @@ static int see(brood_pool *pool, uint64_t place, uint32_t state)
 			round_begun(pool, place, batch_worker(pool->round.batch, state), 0);
 			mate_failed(pool, state / STATE_LINE, round_number(pool, place));
 			batch_set_state(pool->round.batch, round_slot(pool, place), STATE_PENDING);
-			int error = try_again(pool, record, place);
-			return error;
+			return try_again(pool, record, place);
 		}
 	}
 	bits_set(pool->round.seen, round_slot(pool, place));
@@ -245,12 +244,10 @@ static bool is_hopeless(struct round *round, uint64_t pending)
 
 static int give_up(brood_pool *pool, uint64_t place)
 {
-	const struct brood_failure failure = {.type = "Lost", .message = "no worker that was given the item said what became of it",
-		.traceback = ""};
 	struct record *record = record_make(pool->round.records, round_index(pool, place));
 	if (!record)
 		return -ENOMEM;
-	int error = record_fail(record, &failure, (const size_t[]){strlen(failure.type), strlen(failure.message), 0});
+	int error = record_say(record, "Lost", "no worker that was given the item said what became of it");
 	if (error)
 		return error;
 	record->attempts++;

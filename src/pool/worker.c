@@ -260,7 +260,6 @@ int worker_run(const struct worker_plan *plan, uint32_t number)
 		return 1;
 	atomic_store(&worker.line->ready, 1);
 	work(&worker);
-	atomic_store(&worker.line->quit, 1);
 	if (plan->end)
 		plan->end(plan->context);
 	return 0;

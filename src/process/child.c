@@ -7,6 +7,7 @@
 #include "process/guardian.h"
 #include "process/keeper.h"
 #include "process/stack.h"
+#include "process/status.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -154,16 +155,6 @@ int child_begin(struct child *child, const struct child_origin *origin)
 	return 0;
 }
 
-static void set_status(struct child *child, int wait_status)
-{
-	if (WIFSIGNALED(wait_status)) {
-		child->status.signal = WTERMSIG(wait_status);
-		child->status.core_dumped = WCOREDUMP(wait_status);
-	} else {
-		child->status.exit_code = WEXITSTATUS(wait_status);
-	}
-}
-
 /* The lock is held. Takes the child from the registry; it has ended, or its keeper has. */
 static void finish(struct child *child)
 {
@@ -185,7 +176,7 @@ static void collect_kept(struct child *child)
 	if (size < 0)
 		return;
 	if (size == (ssize_t)sizeof report && report.kind == KEEPER_ENDED) {
-		set_status(child, report.wait_status);
+		status_set_end(&child->status, report.wait_status);
 		child->status.user_seconds = (double)report.user_microseconds * 1e-6;
 		child->status.system_seconds = (double)report.system_microseconds * 1e-6;
 		child->status.peak_bytes = (size_t)report.peak_kibibytes * 1024;
@@ -225,10 +216,8 @@ static void collect_direct(struct child *child)
 	if (result < 0)
 		child->lost = true;
 	else
-		set_status(child, status);
-	child->status.user_seconds = (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec * 1e-6;
-	child->status.system_seconds = (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec * 1e-6;
-	child->status.peak_bytes = (size_t)usage.ru_maxrss * 1024;
+		status_set_end(&child->status, status);
+	status_set_usage(&child->status, &usage);
 	finish(child);
 }
 

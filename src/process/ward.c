@@ -3,6 +3,7 @@
 
 #include "base/lineage.h"
 #include "process/keeper.h"
+#include "process/status.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -88,20 +89,6 @@ static void end_all(struct nursery *nursery)
 	_exit(0);
 }
 
-static void set_status(struct brood_status *status, pid_t pid, int wait_status, const struct rusage *usage)
-{
-	status->pid = pid;
-	if (WIFSIGNALED(wait_status)) {
-		status->signal = WTERMSIG(wait_status);
-		status->core_dumped = WCOREDUMP(wait_status);
-	} else {
-		status->exit_code = WEXITSTATUS(wait_status);
-	}
-	status->user_seconds = (double)usage->ru_utime.tv_sec + (double)usage->ru_utime.tv_usec * 1e-6;
-	status->system_seconds = (double)usage->ru_stime.tv_sec + (double)usage->ru_stime.tv_usec * 1e-6;
-	status->peak_bytes = (size_t)usage->ru_maxrss * 1024;
-}
-
 /* One worker that has ended: false, there is none. */
 static bool collect(struct nursery *nursery)
 {
@@ -125,8 +112,9 @@ static bool collect(struct nursery *nursery)
 	while (wait4(pid, &wait_status, 0, &usage) < 0 && errno == EINTR)
 		;
 	if (worker) {
-		struct nursery_report what = {.kind = NURSERY_ENDED, .number = worker->number};
-		set_status(&what.status, pid, wait_status, &usage);
+		struct nursery_report what = {.kind = NURSERY_ENDED, .number = worker->number, .status.pid = pid};
+		status_set_end(&what.status, wait_status);
+		status_set_usage(&what.status, &usage);
 		*worker = ward->workers[--ward->living];
 		report(nursery, &what);
 	}
