@@ -309,8 +309,12 @@ int crew_tend(brood_pool *pool, double now)
 	return 0;
 }
 
-/* Whether items are done so fast that each is not worth a ring. */
-static bool is_fast(brood_pool *pool, double now)
+bool crew_is_fast(const brood_pool *pool)
+{
+	return pool->crew.rate > FAST;
+}
+
+static void measure(brood_pool *pool, double now)
 {
 	struct crew *crew = &pool->crew;
 	double span = now - crew->measured;
@@ -319,7 +323,6 @@ static bool is_fast(brood_pool *pool, double now)
 		crew->measured = now;
 		crew->measured_done = pool->round.done;
 	}
-	return crew->rate > FAST;
 }
 
 static double next_look(const brood_pool *pool, double now)
@@ -360,7 +363,8 @@ int crew_step(brood_pool *pool, double deadline, bool (*awake)(brood_pool *))
 	int error = crew_tend(pool, now);
 	if (error)
 		return error;
-	const bool each = pool->round.seen && !is_fast(pool, now);
+	measure(pool, now);
+	const bool each = pool->round.seen && !crew_is_fast(pool);
 	double due = fmin(deadline, next_look(pool, now));
 	if (unfinished(pool) && ((pool->round.seen && !each) || atomic_load(&crew->board->tick_wanted)))
 		due = fmin(due, now + FAST_LOOK);

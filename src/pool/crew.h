@@ -25,6 +25,9 @@ void crew_post(brood_pool *);
 /* Gives out items, spread over the workers, now or as soon as there is one to take them. */
 int crew_give(brood_pool *, struct board_range);
 
+/* Whether items are done so fast that each is not worth a ring. */
+bool crew_is_fast(const brood_pool *);
+
 /* Does what there is to do about the workers: 0, or why the pool cannot go on. */
 int crew_tend(brood_pool *, double now);
 

@@ -78,6 +78,15 @@ bool handout_idle(const brood_pool *pool)
 	return !board_offers(crew->board, crew->lines);
 }
 
+bool handout_starved(const brood_pool *pool)
+{
+	const struct crew *crew = &pool->crew;
+	for (uint32_t i = 0; i < crew->lines; i++)
+		if (takes(&crew->mates[i]) && atomic_load(&crew->board->line[i].parked))
+			return true;
+	return false;
+}
+
 void handout_rouse(brood_pool *pool)
 {
 	const struct crew *crew = &pool->crew;

@@ -16,6 +16,9 @@ void handout_shake(brood_pool *, uint32_t line);
 /* Whether every worker has nothing to do, and sleeps. */
 bool handout_idle(const brood_pool *);
 
+/* Whether a worker sleeps that could be given something. */
+bool handout_starved(const brood_pool *);
+
 /* Wakes workers that sleep while others have what they might take. */
 void handout_rouse(brood_pool *);
 

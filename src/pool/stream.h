@@ -52,6 +52,7 @@ struct stream {
 	/* The workers are tended also while there is always a record to give: in so many records the clock is looked at. */
 	uint32_t patience, left;
 	double looked;
+	double seen_at; /* when it was last looked for what is done */
 };
 
 /* Whether there are items of which the records have not been given. */
