@@ -20,11 +20,16 @@
  *     #1 work at /home/me/work.c:30
  *     #2 qsort+0x1f5 (libc.so.6+0x409f5)
  *     #3 ?? (stripped+0x1170)
+ *
+ * Of a thread there are at most 64 calls, and then a line says that there are more.
  */
 struct unwinder;
 
 int unwinder_new(struct unwinder **out);
 void unwinder_free(struct unwinder *);
+
+/* One that behaves as if there were no libdw, for the tests. */
+int unwinder_new_plain(struct unwinder **out);
 
 /* Each writes a traceback as far as it fits, cut at a line's end, and a 0 after it: its size, without the 0. */
 
@@ -32,7 +37,9 @@ void unwinder_free(struct unwinder *);
 size_t unwinder_snapshot(struct unwinder *, const struct snapshot *, char *text, size_t size);
 
 /* Of all threads of a process, the first one first, each after a line that names it where there are several. They are stopped
-   for that, by ptrace, and then go on as before. Frames of the first thread from bottom on are left out. 0: it may not. */
+   for that, by ptrace, and then go on as before; one that does not stop in time is only named. Frames of the first thread from
+   bottom on are left out. 0: it may not. It makes a thread for that, since only with a thread's end the kernel lets everything
+   go that it had stopped. */
 size_t unwinder_process(struct unwinder *, pid_t, uint64_t bottom, char *text, size_t size);
 
 /* Of return addresses in this very process, as backtrace() gives them. */
