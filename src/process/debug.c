@@ -189,9 +189,9 @@ void debug_write(struct debug *debug, struct page *page, const struct modules *m
 	GElf_Off further = 0;
 	GElf_Sym symbol;
 	GElf_Addr bias;
-	const char *name = dw->dwfl_module_addrinfo(known, inside, &further, &symbol, NULL, NULL, NULL);
-	if (scope_write(dw, page, known, inside, name))
+	if (scope_write(dw, page, known, inside))
 		return;
+	const char *name = dw->dwfl_module_addrinfo(known, inside, &further, &symbol, NULL, NULL, NULL);
 	uint64_t offset = call->address - module->low + module->offset;
 	if (dw->dwfl_module_getelf(known, &bias))
 		offset = call->address - bias;

@@ -23,13 +23,16 @@ static void clean(char *text, size_t size)
 			text[i] = '?';
 }
 
-static void write_line(struct page *page, const char *format, va_list arguments)
+void page_note(struct page *page, const char *format, ...)
 {
 	if (page->full)
 		return;
 	char *line = page->text + page->used;
 	size_t room = page->size - page->used;
+	va_list arguments;
+	va_start(arguments, format);
 	int length = vsnprintf(line, room, format, arguments);
+	va_end(arguments);
 	/* A byte for the line's end, and one for the text's. */
 	if (length < 0 || (size_t)length + 2 > room) {
 		*line = 0;
@@ -42,14 +45,6 @@ static void write_line(struct page *page, const char *format, va_list arguments)
 	page->used += (size_t)length + 1;
 }
 
-void page_note(struct page *page, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	write_line(page, format, arguments);
-	va_end(arguments);
-}
-
 void page_source(struct page *page, const char *name, const char *folder, const char *file, int line)
 {
 	char path[PATH_SIZE];
@@ -60,8 +55,8 @@ void page_source(struct page *page, const char *name, const char *folder, const 
 void page_symbol(struct page *page, const char *name, uint64_t further, const char *module, uint64_t offset)
 {
 	if (name)
-		page_note(page, "#%zu %.*s+0x%" PRIx64 " (%.*s+0x%" PRIx64 ")", page->number++, NAME, name, further, NAME, module,
-			  offset);
+		page_note(page, "#%zu %.*s+0x%" PRIx64 " (%.*s+0x%" PRIx64 ")", page->number++, NAME, name, further, NAME,
+			  module, offset);
 	else
 		page_note(page, "#%zu ?? (%.*s+0x%" PRIx64 ")", page->number++, NAME, module, offset);
 }

@@ -86,13 +86,22 @@ static int find_scopes(const struct unit *unit, uint64_t address, Dwarf_Die **sc
 	return count;
 }
 
-bool scope_write(const struct libdw *dw, struct page *page, Dwfl_Module *module, uint64_t address, const char *symbol)
+/* Only where it must be: a large table is read for it. */
+static const char *find_symbol(const struct libdw *dw, Dwfl_Module *module, uint64_t address)
+{
+	GElf_Off further;
+	GElf_Sym symbol;
+	return dw->dwfl_module_addrinfo(module, address, &further, &symbol, NULL, NULL, NULL);
+}
+
+bool scope_write(const struct libdw *dw, struct page *page, Dwfl_Module *module, uint64_t address)
 {
 	struct unit unit = {.dw = dw};
 	struct spot spot;
 	if (!find_unit(&unit, module, address) || !find_line(&unit, address, &spot))
 		return false;
 	Dwarf_Die *scopes;
+	const char *function = NULL;
 	int count = find_scopes(&unit, address, &scopes);
 	for (int i = 0; i < count; i++) {
 		int tag = dw->dwarf_tag(&scopes[i]);
@@ -101,11 +110,11 @@ bool scope_write(const struct libdw *dw, struct page *page, Dwfl_Module *module,
 			write_spot(page, name, &spot);
 			find_caller(&unit, &scopes[i], &spot);
 		} else if (tag == DW_TAG_subprogram) {
-			symbol = name ? name : symbol;
+			function = name;
 			break;
 		}
 	}
-	write_spot(page, symbol, &spot);
+	write_spot(page, function ? function : find_symbol(dw, module, address), &spot);
 	free(scopes);
 	return true;
 }

@@ -5,8 +5,8 @@
 #include "process/libdw.h"
 #include "process/page.h"
 
-/* Writes the function that holds the address, with file and line, each that was inlined there before the one it is in. symbol
-   is what its function is called where only the line is known. false: nothing was written, for no line is known. */
-bool scope_write(const struct libdw *, struct page *, Dwfl_Module *, uint64_t address, const char *symbol);
+/* Writes the function that holds the address, with file and line, each that was inlined there before the one it is in. false:
+   nothing was written, for no line is known. */
+bool scope_write(const struct libdw *, struct page *, Dwfl_Module *, uint64_t address);
 
 #endif
