@@ -507,6 +507,8 @@ struct brood_options {
 #define BROOD_PINNED 2u
 #define BROOD_INSIDE 4u
 #define BROOD_TIMED 8u
+#define BROOD_TRACEBACKS 64u
+#define BROOD_UNTRACED 128u
 
 /*
  * A pool with no workers yet. context is passed to the function, in the workers' copies of the host's memory. NULL options

@@ -45,6 +45,8 @@ int crew_new(brood_pool *pool, int workers)
 	if (!offset)
 		return -ENOMEM;
 	*crew = (struct crew){.board = region_at(pool->region, offset), .lines = lines, .wanted = workers};
+	offset = region_take(pool->region, lines * sizeof *crew->boxes);
+	crew->boxes = offset ? region_at(pool->region, offset) : NULL;
 	crew->mates = calloc(lines, sizeof *crew->mates);
 	crew->living = calloc(lines, sizeof *crew->living);
 	if (!crew->mates || !crew->living) {

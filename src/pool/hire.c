@@ -100,6 +100,11 @@ static int run(struct nursery *nursery, void *context, int number)
 		cap_threads(options->threads);
 	if (options->memory_limit)
 		limit_memory(options->memory_limit);
+	if (pool->crew.boxes && !(options->flags & BROOD_UNTRACED)) {
+		plan.bottom = &pool->crew.boxes[number].bottom;
+		plan.boxes = options->flags & BROOD_TRACEBACKS ? pool->crew.boxes : NULL;
+		blackbox_arm(&pool->crew.boxes[number]);
+	}
 	/* Written to the pool, it would be a page of memory more for each worker. */
 	plan.ring_context = nursery;
 	return worker_run(&plan, (uint32_t)number);
@@ -128,7 +133,7 @@ int hire_nursery(brood_pool *pool)
 		if (crew->mates[i].state == MATE_ABSENT)
 			mate_expect(pool, (uint32_t)i, false);
 	int error = nursery_new(&crew->nursery, &(struct nursery_plan){.work = run, .ended = replace, .context = pool,
-				.count = crew->wanted, .brief = atomic_load(&crew->board->last)});
+				.count = crew->wanted, .brief = atomic_load(&crew->board->last), .boxes = crew->boxes});
 	for (int i = 0; error && i < crew->wanted; i++)
 		crew->mates[i].state = MATE_ABSENT;
 	if (error)

@@ -18,6 +18,9 @@ enum { STARTS = 8 };
 
 #define GRACE 0.2
 
+/* So long, and its grace, has a worker that is looked at before it is killed, where nobody says that it has been. */
+#define TRACE_TIME 3
+
 static double grace_of(const brood_pool *pool)
 {
 	return pool->options.grace > 0 ? pool->options.grace : pool->options.grace < 0 ? 0 : GRACE;
@@ -27,6 +30,8 @@ void mate_expect(brood_pool *pool, uint32_t number, bool spare)
 {
 	struct board_line *line = &pool->crew.board->line[number];
 	struct mate *mate = &pool->crew.mates[number];
+	if (pool->crew.boxes)
+		blackbox_clear(&pool->crew.boxes[number]);
 	atomic_store(&line->running, 0);
 	atomic_store(&line->moving, 0);
 	atomic_store(&line->parked, 0);
@@ -89,6 +94,7 @@ static int judge(brood_pool *pool, uint32_t number, const struct brood_status *s
 	const double now = clock_now();
 	struct verdict verdict = {.outcome = mate->condemned ? mate->condemned : BROOD_ABORT, .status = status, .worker = (int)number,
 				  .started = mate->running == running ? mate->since : now, .ended = now,
+				  .box = pool->crew.boxes ? &pool->crew.boxes[number] : NULL,
 				  .orphaned = orphaned && !mate->condemned};
 	return round_judge(pool, place, &verdict);
 }
@@ -141,6 +147,39 @@ static int end(brood_pool *pool, uint32_t number, const struct brood_status *sta
 	return error ? error : other;
 }
 
+static void end_softly(brood_pool *pool, uint32_t number, double now)
+{
+	struct mate *mate = &pool->crew.mates[number];
+	uint64_t place;
+	if (mate->tracing && (!mate_running(pool, number, &place) || mate->condemned_running != mate->running)) {
+		/* The item was done while it was looked at. */
+		mate->tracing = false;
+		mate->condemned = BROOD_PENDING;
+		return;
+	}
+	mate->tracing = false;
+	mate->kill_at = now + grace_of(pool);
+	if (pool->options.grace < 0)
+		return;
+	nursery_signal(pool->crew.nursery, (int)number, SIGTERM);
+	/* For one that is stopped, so that it can end by itself. */
+	nursery_signal(pool->crew.nursery, (int)number, SIGCONT);
+}
+
+void mate_condemn(brood_pool *pool, uint32_t number, enum brood_outcome outcome, double now)
+{
+	struct mate *mate = &pool->crew.mates[number];
+	mate->condemned = outcome;
+	mate->condemned_running = atomic_load(&pool->crew.board->line[number].running);
+	mate->tracing = outcome == BROOD_TIMEOUT && pool->crew.boxes && !(pool->options.flags & BROOD_UNTRACED);
+	if (!mate->tracing) {
+		end_softly(pool, number, now);
+		return;
+	}
+	mate->kill_at = now + TRACE_TIME + grace_of(pool);
+	nursery_trace(pool->crew.nursery, (int)number);
+}
+
 int mate_report(brood_pool *pool, const struct nursery_report *report)
 {
 	struct crew *crew = &pool->crew;
@@ -148,6 +187,12 @@ int mate_report(brood_pool *pool, const struct nursery_report *report)
 	if (number >= crew->lines)
 		return 0;
 	struct mate *mate = &crew->mates[number];
+	if (report->kind == NURSERY_TRACED) {
+		mate->running = atomic_load(&crew->board->line[number].running);
+		if (mate->tracing)
+			end_softly(pool, number, clock_now());
+		return 0;
+	}
 	if (report->kind == NURSERY_ENDED)
 		return end(pool, number, &report->status, false);
 	if (report->error) {
@@ -181,19 +226,6 @@ int mates_orphaned(brood_pool *pool)
 	if (lost && !ready)
 		back_off(crew, -EAGAIN);
 	return error;
-}
-
-void mate_condemn(brood_pool *pool, uint32_t number, enum brood_outcome outcome, double now)
-{
-	struct mate *mate = &pool->crew.mates[number];
-	mate->condemned = outcome;
-	mate->condemned_running = atomic_load(&pool->crew.board->line[number].running);
-	mate->kill_at = now + grace_of(pool);
-	if (pool->options.grace < 0)
-		return;
-	nursery_signal(pool->crew.nursery, (int)number, SIGTERM);
-	/* For one that is stopped, so that it can end by itself. */
-	nursery_signal(pool->crew.nursery, (int)number, SIGCONT);
 }
 
 void mates_watch(brood_pool *pool, double now)

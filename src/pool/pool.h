@@ -30,6 +30,7 @@ struct mate {
 	/* The attempt that is being killed, for this outcome; from kill_at on by SIGKILL. */
 	enum brood_outcome condemned;
 	uint64_t condemned_running;
+	bool tracing; /* and before that it is looked at where it is */
 	double kill_at;
 	/* The part of the region that it writes to. */
 	uint64_t arena, arena_end;
@@ -38,6 +39,7 @@ struct mate {
 struct crew {
 	struct nursery *nursery;
 	struct board *board;
+	struct blackbox *boxes; /* one for each line; NULL: there was no room */
 	struct worker_plan plan;
 	struct mate *mates;
 	bool *living; /* of each line, whether its owner lives */

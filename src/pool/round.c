@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "pool/backlog.h"
 #include "pool/bits.h"
+#include "pool/cause.h"
 #include "pool/events.h"
 #include "pool/items.h"
 #include "pool/mate.h"
@@ -33,33 +34,13 @@ bool round_pending(const brood_pool *pool, uint64_t place)
 	return (batch_state(pool->round.batch, round_slot(pool, place)) & STATE_KIND) == STATE_PENDING;
 }
 
-static int set_failure(struct record *record, const struct verdict *verdict)
+static int set_failure(const brood_pool *pool, struct record *record, const struct verdict *verdict)
 {
-	static const char *const words[] = {[BROOD_ABORT] = "Exit", [BROOD_TIMEOUT] = "Timeout",
-						    [BROOD_CANCELED] = "Canceled"};
-	const struct brood_status *status = verdict->status;
-	char type[32], message[128];
-	struct brood_failure failure = {.type = type, .message = message, .traceback = ""};
-	snprintf(type, sizeof type, "%s", words[verdict->outcome]);
-	if (verdict->outcome == BROOD_TIMEOUT) {
-		snprintf(message, sizeof message, "the item took longer than its time limit, and was killed");
-	} else if (verdict->outcome == BROOD_CANCELED) {
-		snprintf(message, sizeof message, "the item was canceled while it ran");
-	} else if (status->signal) {
-		const char *name = sigabbrev_np(status->signal);
-		if (name)
-			snprintf(type, sizeof type, "SIG%s", name);
-		else
-			snprintf(type, sizeof type, "SIG%d", status->signal);
-		const char *description = sigdescr_np(status->signal);
-		snprintf(message, sizeof message, "the worker was killed by signal %d (%s)", status->signal,
-			 description ? description : type);
-	} else {
-		snprintf(message, sizeof message, "the worker exited with %d before the item was done", status->exit_code);
-	}
-	failure.signal = status->signal;
-	failure.code = status->exit_code;
-	return record_fail(record, &failure, (const size_t[]){strlen(type), strlen(message), 0});
+	struct cause cause;
+	cause_find(&cause, verdict, pool->options.memory_limit);
+	const struct brood_failure failure = {.type = cause.type, .message = cause.message, .traceback = cause.traceback,
+		.code = verdict->status->exit_code, .signal = verdict->status->signal};
+	return record_fail(record, &failure, (const size_t[]){strlen(cause.type), strlen(cause.message), strlen(cause.traceback)});
 }
 
 static int try_again(brood_pool *pool, struct record *record, uint64_t place)
@@ -89,7 +70,7 @@ int round_judge(brood_pool *pool, uint64_t place, const struct verdict *verdict)
 	round_begun(pool, place, verdict->worker, verdict->started);
 	if (verdict->outcome != BROOD_CANCELED && record->attempts <= pool->options.retries)
 		return try_again(pool, record, place);
-	int error = set_failure(record, verdict);
+	int error = set_failure(pool, record, verdict);
 	if (error)
 		return error;
 	record->outcome = verdict->outcome;

@@ -31,6 +31,7 @@ struct verdict {
 	const struct brood_status *status;
 	int worker;
 	double started, ended;
+	const struct blackbox *box; /* what its worker left behind; NULL: nothing */
 	bool orphaned; /* it was the nursery that ended */
 };
 

@@ -2,7 +2,7 @@
 #include "pool/task.h"
 
 #include "pool/items.h"
-#include "pool/worker.h"
+#include "pool/witness.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -109,19 +109,21 @@ BROOD_API void *brood_reply_reserve(brood_task *task, size_t size)
 	return extend(task, size);
 }
 
-static void write_failure(brood_task *task, int code, const char *type, const char *message)
+static void write_failure(brood_task *task, int code, const char *const strings[3])
 {
 	struct worker *worker = task->worker;
-	struct task_failure head = {.type = strnlen(type, TYPE_LIMIT), .message = strlen(message), .code = code};
+	const size_t sizes[] = {strnlen(strings[0], TYPE_LIMIT), strlen(strings[1]), strlen(strings[2])};
+	const struct task_failure head = {.type = sizes[0], .message = sizes[1], .traceback = sizes[2], .code = code};
 	task->form = TASK_FAILED;
-	task->failure = worker_room(worker, sizeof head + head.type + head.message);
+	task->failure = worker_room(worker, sizeof head + sizes[0] + sizes[1] + sizes[2]);
 	if (!task->failure)
 		return;
 	unsigned char *to = region_at(worker->plan->region, task->failure);
 	memcpy(to, &head, sizeof head);
-	memcpy(to + sizeof head, type, head.type);
-	memcpy(to + sizeof head + head.type, message, head.message);
-	worker_used(worker, task->failure + sizeof head + head.type + head.message);
+	to += sizeof head;
+	for (size_t i = 0; i < 3; to += sizes[i++])
+		memcpy(to, strings[i], sizes[i]);
+	worker_used(worker, task->failure + sizeof head + sizes[0] + sizes[1] + sizes[2]);
 }
 
 BROOD_API int brood_fail(brood_task *task, int code, const char *type, const char *format, ...)
@@ -133,7 +135,8 @@ BROOD_API int brood_fail(brood_task *task, int code, const char *type, const cha
 		message[0] = '\0';
 	va_end(arguments);
 	code = code ? code : 1;
-	write_failure(task, code, type ? type : "", message);
+	const char *traceback = task->worker->plan->boxes ? witness_calls(task->worker, __builtin_frame_address(0)) : "";
+	write_failure(task, code, (const char *const[]){type ? type : "", message, traceback});
 	return code;
 }
 
@@ -144,7 +147,7 @@ uint16_t task_end_slowly(brood_task *task, int returned)
 	if (returned && task->form != TASK_FAILED) {
 		char message[64];
 		snprintf(message, sizeof message, "the work function returned %d", returned);
-		write_failure(task, returned, "Return", message);
+		write_failure(task, returned, (const char *const[]){"Return", message, ""});
 	}
 	if (task->form == TASK_FAILED) {
 		atomic_store_explicit(value, task->failure, memory_order_relaxed);

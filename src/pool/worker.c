@@ -73,6 +73,8 @@ void worker_do(struct worker *worker, uint32_t item)
 			return;
 		task_begin(task, worker->batch.first + place, slot);
 	}
+	/* The same each time, but not known before. */
+	atomic_store_explicit(worker->bottom, (uint64_t)(uintptr_t)__builtin_frame_address(0), memory_order_relaxed);
 	/* Where the value goes may be in the host's cache. */
 	__builtin_prefetch(&worker->values[(slot + AHEAD) & worker->batch.mask], 1);
 	int returned = plan->function(task, plan->context);
@@ -233,6 +235,7 @@ static bool spent(struct worker *worker)
 void worker_begin(struct worker *worker, const struct worker_plan *plan, uint32_t number)
 {
 	*worker = (struct worker){.plan = plan, .line = &plan->board->line[number], .number = number, .task.worker = worker};
+	worker->bottom = plan->bottom ? plan->bottom : &worker->no_bottom;
 	stopwatch_init(&worker->watch, &plan->board->tick, plan->timed);
 	take_batch(worker);
 }

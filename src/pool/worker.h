@@ -6,6 +6,7 @@
 #include "pool/region.h"
 #include "pool/stopwatch.h"
 #include "pool/task.h"
+#include "process/blackbox.h"
 
 /* What a worker is told before it begins; it is the same for all workers of a pool. */
 struct worker_plan {
@@ -19,6 +20,9 @@ struct worker_plan {
 	size_t recycle_after, recycle_size;
 	uint64_t seed;
 	bool timed;
+	/* Kept up to date for the worker's black box; NULL: nobody wants to know. */
+	_Atomic uint64_t *bottom;
+	struct blackbox *boxes; /* where failures are to have tracebacks; else NULL */
 	/* Wakes the host. */
 	void (*ring)(void *context);
 	void *ring_context;
@@ -41,6 +45,7 @@ struct worker {
 	struct stopwatch watch;
 	size_t done;
 	double measured;
+	_Atomic uint64_t *bottom, no_bottom;
 	brood_task task;
 };
 

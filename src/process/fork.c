@@ -3,6 +3,7 @@
 
 #include "base/lineage.h"
 #include "base/signals.h"
+#include "process/blackbox.h"
 #include "process/keeper.h"
 
 #include <errno.h>
@@ -32,6 +33,7 @@ _Noreturn void fork_leave(int status)
 
 BROOD_NORETURN BROOD_API void brood_suicide(int status)
 {
+	blackbox_leave(status);
 	fork_leave(status);
 }
 
@@ -39,6 +41,7 @@ BROOD_NORETURN BROOD_API void brood_suicide(int status)
 static void leave_at_exit(int status, void *context)
 {
 	(void)context;
+	blackbox_leave(status);
 	fork_leave(status);
 }
 

@@ -101,6 +101,11 @@ int nursery_signal(struct nursery *nursery, int number, int signal)
 	return send_order(nursery, ORDER_SIGNAL, number, signal);
 }
 
+int nursery_trace(struct nursery *nursery, int number)
+{
+	return send_order(nursery, ORDER_TRACE, number, 0);
+}
+
 int nursery_leave(struct nursery *nursery)
 {
 	return send_order(nursery, ORDER_LEAVE, 0, 0);

@@ -2,6 +2,8 @@
 #ifndef BROOD_PROCESS_NURSERY_H
 #define BROOD_PROCESS_NURSERY_H
 
+#include "process/blackbox.h"
+
 #include <brood.h>
 
 /*
@@ -21,9 +23,10 @@ enum { NURSERY_LIMIT = 2048 };
 /* What a worker runs; what it returns is its exit code. The nursery is the worker's copy of it, to ring by. */
 typedef int nursery_work_fn(struct nursery *, void *context, int number);
 
-enum nursery_kind { NURSERY_STARTED = 1, NURSERY_ENDED };
+enum nursery_kind { NURSERY_STARTED = 1, NURSERY_ENDED, NURSERY_TRACED };
 
-/* error is of STARTED: why there is no worker; or 0, and then its pid is in status. */
+/* error is of STARTED: why there is no worker; or 0, and then its pid is in status. TRACED: what nursery_trace asked for is in the
+   box; for a worker that has ended meanwhile there may be none. */
 struct nursery_report {
 	enum nursery_kind kind;
 	int number, error;
@@ -36,6 +39,8 @@ struct nursery_report {
  * ended   run in the nursery when a worker has ended, before that is reported, or its group killed; may be NULL
  * brief   it leaves as if by nursery_leave, and keeps the news that a worker has started until there is other news, or 10 ms
  *         have passed: nobody has to be woken for it
+ * boxes   shared with the workers, by their numbers, each cleared by the host before a worker gets the number; what a worker that
+ *         has ended left in its own is given its traceback before the end is reported. NULL: none
  */
 struct nursery_plan {
 	nursery_work_fn *work;
@@ -43,6 +48,7 @@ struct nursery_plan {
 	void *context;
 	int count;
 	bool brief;
+	struct blackbox *boxes;
 };
 
 int nursery_new(struct nursery **out, const struct nursery_plan *);
@@ -56,6 +62,7 @@ void nursery_forget(struct nursery *);
 /* Orders. 0, or -EPIPE: the nursery has gone. */
 int nursery_start(struct nursery *, int number);
 int nursery_signal(struct nursery *, int number, int signal);
+int nursery_trace(struct nursery *, int number); /* a traceback of where the worker is goes to its box, and is reported */
 int nursery_leave(struct nursery *); /* when the last worker has ended */
 
 /* Readable when there is a report, or the nursery has gone. */

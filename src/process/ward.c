@@ -79,14 +79,40 @@ static struct worker_entry *find_worker(struct ward *ward, pid_t pid, int number
 	return NULL;
 }
 
-static void end_all(struct nursery *nursery)
+static _Noreturn void leave(struct nursery *nursery)
+{
+	coroner_end(&nursery->ward->inquests.coroner);
+	_exit(0);
+}
+
+static _Noreturn void end_all(struct nursery *nursery)
 {
 	for (size_t i = 0; i < nursery->ward->living; i++)
 		kill(-nursery->ward->workers[i].pid, SIGKILL);
+	coroner_end(&nursery->ward->inquests.coroner);
 	/* Also after a nursery that has gone there are no zombies. */
 	while (wait(NULL) > 0 || errno == EINTR)
 		;
 	_exit(0);
+}
+
+static void report_end(struct nursery *nursery, const struct nursery_report *what)
+{
+	struct inquests *inquests = &nursery->ward->inquests;
+	const enum inquest_kind kind = inquest_of(inquests, what);
+	inquests_gone(inquests, what->status.pid);
+	if ((!kind && !inquests_have(inquests, what->number)) || !inquests_add(inquests, what, kind))
+		report(nursery, what);
+}
+
+static void trace(struct nursery *nursery, int number)
+{
+	struct ward *ward = nursery->ward;
+	struct nursery_report what = {.kind = NURSERY_TRACED, .number = number};
+	const struct worker_entry *worker = find_worker(ward, 0, number);
+	what.status.pid = worker ? worker->pid : 0;
+	if (!worker || !nursery->plan.boxes || !inquests_add(&ward->inquests, &what, INQUEST_STUCK))
+		report(nursery, &what);
 }
 
 /* One worker that has ended: false, there is none. */
@@ -116,7 +142,7 @@ static bool collect(struct nursery *nursery)
 		status_set_end(&what.status, wait_status);
 		status_set_usage(&what.status, &usage);
 		*worker = ward->workers[--ward->living];
-		report(nursery, &what);
+		report_end(nursery, &what);
 	}
 	return true;
 }
@@ -132,6 +158,9 @@ static void obey(struct nursery *nursery, const struct order *order)
 		worker = find_worker(nursery->ward, 0, order->number);
 		if (worker)
 			kill(-worker->pid, order->signal);
+		break;
+	case ORDER_TRACE:
+		trace(nursery, order->number);
 		break;
 	default:
 		nursery->ward->leaving = true;
@@ -178,22 +207,28 @@ _Noreturn void ward_run(struct nursery *nursery)
 	open_signals(nursery);
 	const int signals = nursery->ward->signals;
 	const pid_t host = getppid();
+	inquests_begin(&nursery->ward->inquests, nursery->plan.boxes);
 	nursery->ward->leaving = nursery->plan.brief;
 	for (int i = 0; i < nursery->plan.count; i++)
 		start_worker(nursery, i);
 	for (;;) {
 		struct ward *ward = nursery->ward;
-		bool last = ward->leaving && !ward->living;
+		struct nursery_report what;
+		while (inquests_next(&ward->inquests, &what))
+			report(nursery, &what);
+		bool last = ward->leaving && !ward->living && !ward->inquests.count;
 		if (last || ward->news)
 			flush_reports(nursery, last ? 0 : MSG_DONTWAIT);
 		if (last)
-			_exit(0);
+			leave(nursery);
 		if (!ward->pending_count)
 			ward->news = false;
 		const short orders = ward->news ? POLLIN | POLLOUT : POLLIN;
 		/* Without a descriptor for signals, which is -1, it looks every 10 ms. */
-		struct pollfd items[] = {{.fd = nursery->socket, .events = orders}, {.fd = signals, .events = POLLIN}};
-		if (!poll(items, 2, signals < 0 || ward->pending_count ? 10 : -1))
+		const int due = inquests_due(&ward->inquests), look = signals < 0 || ward->pending_count ? 10 : -1;
+		struct pollfd items[] = {{.fd = nursery->socket, .events = orders}, {.fd = signals, .events = POLLIN},
+					 {.fd = due < 0 ? -1 : ward->inquests.coroner.socket, .events = POLLIN}};
+		if (!poll(items, 3, due < 0 || (look >= 0 && look < due) ? look : due))
 			ward->news = ward->pending_count;
 		struct signalfd_siginfo info;
 		if (items[1].revents && read(signals, &info, sizeof info) < 0 && errno != EAGAIN && errno != EINTR)

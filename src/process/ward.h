@@ -3,6 +3,7 @@
 #define BROOD_PROCESS_WARD_H
 
 #include "process/fork.h"
+#include "process/inquest.h"
 #include "process/nursery.h"
 
 #include <stdint.h>
@@ -11,7 +12,7 @@
 /* The nursery from inside: what it shares with nursery.c, and what it does in its own process. */
 
 /* As many reports as go into one message. */
-enum { BUNDLE = 32, PENDING = 4096, ORDER_START = 1, ORDER_SIGNAL, ORDER_LEAVE };
+enum { BUNDLE = 32, PENDING = 4096, ORDER_START = 1, ORDER_SIGNAL, ORDER_TRACE, ORDER_LEAVE };
 
 struct order {
 	int32_t kind, number, signal;
@@ -46,6 +47,7 @@ struct ward {
 	struct nursery_report pending[PENDING];
 	size_t pending_count;
 	int signals;
+	struct inquests inquests;
 	bool leaving, news; /* news: there is a report that is worth to wake the host for */
 };
 

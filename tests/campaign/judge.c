@@ -194,7 +194,7 @@ static const struct {
 	int code, signal;
 } ends[] = {
 	[SEGFAULTS] = {"SIGSEGV", 0, SIGSEGV}, [OVERFLOWS] = {"SIGSEGV", 0, SIGSEGV}, [DIVIDES] = {"SIGFPE", 0, SIGFPE},
-	[ABORTS] = {"SIGABRT", 0, SIGABRT}, [EXITS] = {"Exit", 3, 0}, [LEAVES] = {"Exit", 4, 0},
+	[ABORTS] = {"SIGABRT", 0, SIGABRT}, [EXITS] = {"Exit", 3, 0}, [LEAVES] = {"_Exit", 4, 0},
 	[KILLS] = {"SIGKILL", 0, SIGKILL}, [TERMINATES] = {"SIGTERM", 0, SIGTERM}};
 
 struct judge judge_new(const struct work *work, size_t first, size_t count)

@@ -22,7 +22,7 @@ START_TEST(new_refuses_bad_arguments)
 	brood_pool *pool = (brood_pool *)&pool, *const untouched = pool;
 	struct brood_reporter reporters[] = {{.size = 0}, {.size = sizeof(struct brood_reporter) + 1}};
 	struct brood_options bad[] = {
-		{.size = 0}, {.size = 3}, {.size = sizeof(struct brood_options) + 1}, {.flags = 16}, {.flags = 0x80000000u}, {.workers = -1},
+		{.size = 0}, {.size = 3}, {.size = sizeof(struct brood_options) + 1}, {.flags = 256}, {.flags = 0x80000000u}, {.workers = -1},
 		{.workers = 2001}, {.threads = -1}, {.timeout = (double)NAN}, {.grace = (double)NAN}, {.backoff = -0.1},
 		{.backoff = (double)NAN}, {.reporter = &reporters[0]}, {.reporter = &reporters[1]},
 	};
