@@ -64,10 +64,15 @@ struct brood_buffer {
 
 BROOD_API void brood_buffer_free(struct brood_buffer *);
 
-/* Why work failed: what an exception was in the originals. The strings are never NULL, and empty where nothing is known. */
+/*
+ * Why work failed: what an exception was in the originals. The strings are never NULL, and empty where nothing is known.
+ * output is the last lines that a pool's worker wrote to stderr, at most 16 KiB, with '?' for each NUL; "" where there are
+ * none or the worker lives, and for what came by a channel.
+ */
 struct brood_failure {
 	const char *type, *message, *traceback;
 	int code, signal;
+	const char *output;
 };
 
 /* --- processes ----------------------------------------------------------------------------------------------------- */
@@ -351,6 +356,12 @@ BROOD_API void brood_process_free(brood_process *);
  * is killed when the worker ends, in whatever way, and when the host does. What brood_create says of its child is true of
  * a worker, but that nobody sends it anything. A worker that dies costs the item that it was running and no other.
  *
+ * A worker's descriptor 2 is a pipe to the nursery, which passes on what comes to the host's stderr, as it was at the spawn,
+ * and keeps the last of it, for the record of an item that the worker dies of. So what a worker writes arrives a moment later,
+ * but before brood_pool_cleanup returns, unless whoever reads there takes nothing for a second. A worker that writes more than
+ * is taken waits; the nursery does not, nor does the pool. A program that is to outlive the pool needs a stderr of its own. A
+ * worker keeps the host's stderr where no pipe can be made, or by the flag BROOD_PLAIN_STDERR.
+ *
  * Values come back through shared memory: written there by the worker, and read there by the host, with no copy between.
  * Nothing that a worker writes is trusted: whatever it scribbles, the host reads within its bounds, and finishes.
  */
@@ -481,6 +492,8 @@ struct brood_reporter {
  *                BROOD_TIMED: started and seconds are exact for each item. Without it, and without a reporter, that costs
  *                something for items shorter than about a microsecond only; those have seconds 0, and as started when the
  *                pool began on the items.
+ *                BROOD_PLAIN_STDERR: the workers' descriptor 2 is the host's own, for work that asks whether it is a
+ *                terminal, or that needs what it writes to be there when write returns; no output is kept then.
  */
 struct brood_options {
 	size_t size;
@@ -507,6 +520,7 @@ struct brood_options {
 #define BROOD_PINNED 2u
 #define BROOD_INSIDE 4u
 #define BROOD_TIMED 8u
+#define BROOD_PLAIN_STDERR 32u
 #define BROOD_TRACEBACKS 64u
 #define BROOD_UNTRACED 128u
 

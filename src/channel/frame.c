@@ -103,6 +103,7 @@ int frame_unpack_failure(struct brood_bytes body, struct brood_failure *out)
 	if (body.size)
 		return -EBADMSG;
 	*out = (struct brood_failure){
-		.type = strings[0], .message = strings[1], .traceback = strings[2], .code = (int)code, .signal = (int)signal};
+		.type = strings[0], .message = strings[1], .traceback = strings[2], .output = "", .code = (int)code,
+		.signal = (int)signal};
 	return 0;
 }

@@ -149,9 +149,10 @@ static int read_failure(const struct batch *batch, uint32_t slot, struct record 
 	    head.traceback > STRINGS_LIMIT || head.type + head.message + head.traceback > region->top - offset - sizeof head)
 		return fail_corrupt(record);
 	const char *strings = region_at(region, offset + sizeof head);
-	const struct brood_failure failure = {strings, strings + head.type, strings + head.type + head.message, head.code, 0};
+	const struct brood_failure failure = {.type = strings, .message = strings + head.type, .output = "",
+					      .traceback = strings + head.type + head.message, .code = head.code};
 	record->outcome = BROOD_FAIL;
-	return record_fail(record, &failure, (const size_t[]){head.type, head.message, head.traceback});
+	return record_fail(record, &failure, (const size_t[RECORD_STRINGS]){head.type, head.message, head.traceback});
 }
 
 /* What the board says, into a record where it takes one: 0 or -ENOMEM. */
@@ -187,7 +188,8 @@ static int read_state(const struct batch *batch, struct records *records, uint32
 }
 
 /* Of items that nobody had begun, so that they need no record. */
-static const struct brood_failure canceled = {.type = "Canceled", .message = "the item was canceled", .traceback = ""};
+static const struct brood_failure canceled = {.type = "Canceled", .message = "the item was canceled", .traceback = "",
+						.output = ""};
 
 static void read_times(const struct batch *batch, uint32_t slot, struct brood_result *out)
 {

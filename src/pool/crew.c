@@ -36,6 +36,14 @@
 /* Until that time after the spawn no worker is made to be kept ready: a pool for a moment needs none. */
 #define SPARE_AFTER 0.02
 
+/* Where there is little shared memory, it is left to the items. */
+static struct blackbox *new_boxes(struct region *region, uint32_t lines)
+{
+	const size_t size = lines * sizeof(struct blackbox);
+	const uint64_t offset = size <= region->size / 8 ? region_take(region, size) : 0;
+	return offset ? region_at(region, offset) : NULL;
+}
+
 int crew_new(brood_pool *pool, int workers)
 {
 	struct crew *crew = &pool->crew;
@@ -45,8 +53,7 @@ int crew_new(brood_pool *pool, int workers)
 	if (!offset)
 		return -ENOMEM;
 	*crew = (struct crew){.board = region_at(pool->region, offset), .lines = lines, .wanted = workers};
-	offset = region_take(pool->region, lines * sizeof *crew->boxes);
-	crew->boxes = offset ? region_at(pool->region, offset) : NULL;
+	crew->boxes = new_boxes(pool->region, lines);
 	crew->mates = calloc(lines, sizeof *crew->mates);
 	crew->living = calloc(lines, sizeof *crew->living);
 	if (!crew->mates || !crew->living) {

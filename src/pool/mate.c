@@ -30,14 +30,15 @@ void mate_expect(brood_pool *pool, uint32_t number, bool spare)
 {
 	struct board_line *line = &pool->crew.board->line[number];
 	struct mate *mate = &pool->crew.mates[number];
-	if (pool->crew.boxes)
-		blackbox_clear(&pool->crew.boxes[number]);
 	atomic_store(&line->running, 0);
 	atomic_store(&line->moving, 0);
 	atomic_store(&line->parked, 0);
 	atomic_store(&line->ready, 0);
 	atomic_store(&line->role, spare ? BOARD_SPARE : BOARD_ACTIVE);
-	*mate = (struct mate){.state = MATE_STARTING, .spare = spare, .arena = mate->arena, .arena_end = mate->arena_end};
+	if (mate->used && pool->crew.boxes)
+		blackbox_clear(&pool->crew.boxes[number]);
+	*mate = (struct mate){.state = MATE_STARTING, .spare = spare, .used = true, .arena = mate->arena,
+			       .arena_end = mate->arena_end};
 	pool->crew.living[number] = true;
 	pool->crew.present += !spare;
 }
@@ -81,6 +82,16 @@ bool mates_run(brood_pool *pool, uint64_t place)
 	return false;
 }
 
+/* The last of what the line's owner wrote to stderr, where it may still change. */
+static struct brood_bytes output_of(const brood_pool *pool, uint32_t number)
+{
+	if (!pool->crew.boxes)
+		return (struct brood_bytes){"", 0};
+	const struct blackbox *box = &pool->crew.boxes[number];
+	const uint32_t size = *(const volatile uint32_t *)&box->output_size;
+	return (struct brood_bytes){box->output, size < BLACKBOX_OUTPUT ? size : BLACKBOX_OUTPUT};
+}
+
 /* The line's owner has ended: what it ran is judged. */
 static int judge(brood_pool *pool, uint32_t number, const struct brood_status *status, bool orphaned)
 {
@@ -95,7 +106,7 @@ static int judge(brood_pool *pool, uint32_t number, const struct brood_status *s
 	struct verdict verdict = {.outcome = mate->condemned ? mate->condemned : BROOD_ABORT, .status = status, .worker = (int)number,
 				  .started = mate->running == running ? mate->since : now, .ended = now,
 				  .box = pool->crew.boxes ? &pool->crew.boxes[number] : NULL,
-				  .orphaned = orphaned && !mate->condemned};
+				  .orphaned = orphaned && !mate->condemned, .output = output_of(pool, number)};
 	return round_judge(pool, place, &verdict);
 }
 

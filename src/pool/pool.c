@@ -22,7 +22,8 @@ enum { WORKERS_LIMIT = 2000, WINDOW = 65536, WINDOW_LIMIT = 1 << 24, WINDOW_BYTE
 
 static int copy_options(struct brood_options *to, const struct brood_options *from)
 {
-	const unsigned flags = BROOD_ORDERED | BROOD_PINNED | BROOD_INSIDE | BROOD_TIMED | BROOD_TRACEBACKS | BROOD_UNTRACED;
+	const unsigned flags = BROOD_ORDERED | BROOD_PINNED | BROOD_INSIDE | BROOD_TIMED | BROOD_PLAIN_STDERR | BROOD_TRACEBACKS |
+			       BROOD_UNTRACED;
 	*to = (struct brood_options){.size = sizeof *to};
 	if (from) {
 		if (from->size < offsetof(struct brood_options, reporter) + sizeof from->reporter || from->size > sizeof *to)

@@ -22,6 +22,7 @@ struct mate {
 	enum mate_state state;
 	bool spare;
 	pid_t pid;
+	bool used; /* the line has had an owner, which may have left something in its box */
 	/* What it says that it runs, but is done with: an attempt that failed, so that the item waits for another. */
 	uint64_t failed;
 	/* What it was seen to run, and since when. */
@@ -39,7 +40,7 @@ struct mate {
 struct crew {
 	struct nursery *nursery;
 	struct board *board;
-	struct blackbox *boxes; /* one for each line; NULL: there was no room */
+	struct blackbox *boxes; /* one for each line; NULL: none */
 	struct worker_plan plan;
 	struct mate *mates;
 	bool *living; /* of each line, whether its owner lives */

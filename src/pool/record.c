@@ -66,29 +66,38 @@ static void release(struct record *record)
 	free(record);
 }
 
-int record_fail(struct record *record, const struct brood_failure *failure, const size_t sizes[3])
+static void replace_nuls(char *text, size_t size)
 {
-	const char *const strings[] = {failure->type, failure->message, failure->traceback};
-	char *copies = malloc(sizes[0] + sizes[1] + sizes[2] + 3), *to[3], *end = copies;
+	for (size_t i = 0; i < size; i++)
+		if (!text[i])
+			text[i] = '?';
+}
+
+int record_fail(struct record *record, const struct brood_failure *failure, const size_t sizes[RECORD_STRINGS])
+{
+	const char *const strings[RECORD_STRINGS] = {failure->type, failure->message, failure->traceback, failure->output};
+	char *copies = malloc(sizes[0] + sizes[1] + sizes[2] + sizes[3] + RECORD_STRINGS), *to[RECORD_STRINGS], *end = copies;
 	if (!copies)
 		return -ENOMEM;
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < RECORD_STRINGS; i++) {
 		to[i] = end;
 		memcpy(end, strings[i], sizes[i]);
 		end += sizes[i];
 		*end++ = '\0';
 	}
+	replace_nuls(to[3], sizes[3]);
 	if (record->has_failure)
 		free((void *)(uintptr_t)record->failure.type);
-	record->failure = (struct brood_failure){to[0], to[1], to[2], failure->code, failure->signal};
+	record->failure = (struct brood_failure){.type = to[0], .message = to[1], .traceback = to[2], .output = to[3],
+						 .code = failure->code, .signal = failure->signal};
 	record->has_failure = true;
 	return 0;
 }
 
 int record_say(struct record *record, const char *type, const char *message)
 {
-	const struct brood_failure failure = {.type = type, .message = message, .traceback = ""};
-	return record_fail(record, &failure, (const size_t[]){strlen(type), strlen(message), 0});
+	const struct brood_failure failure = {.type = type, .message = message, .traceback = "", .output = ""};
+	return record_fail(record, &failure, (const size_t[RECORD_STRINGS]){strlen(type), strlen(message)});
 }
 
 void record_drop(struct records *records, size_t index)

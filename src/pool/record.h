@@ -31,8 +31,10 @@ struct record *record_find(const struct records *, size_t index);
 /* The item's record, made where there is none; NULL without memory. */
 struct record *record_make(struct records *, size_t index);
 
-/* Sets the failure, with copies of the strings of these sizes: 0 or -ENOMEM. */
-int record_fail(struct record *, const struct brood_failure *, const size_t sizes[3]);
+/* Sets the failure, with copies of the strings of these sizes, in the order type, message, traceback, output: 0 or -ENOMEM.
+   They need not end in a NUL, and each NUL within the output becomes '?'. */
+enum { RECORD_STRINGS = 4 };
+int record_fail(struct record *, const struct brood_failure *, const size_t sizes[RECORD_STRINGS]);
 
 /* The same with the host's own words. */
 int record_say(struct record *, const char *type, const char *message);

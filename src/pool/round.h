@@ -33,6 +33,7 @@ struct verdict {
 	double started, ended;
 	const struct blackbox *box; /* what its worker left behind; NULL: nothing */
 	bool orphaned; /* it was the nursery that ended */
+	struct brood_bytes output; /* where the worker may write to it */
 };
 
 /* Tries the item again, or makes that its outcome: 0 or -ENOMEM. */

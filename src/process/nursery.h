@@ -37,18 +37,19 @@ struct nursery_report {
  * What a nursery does. It is forked with the workers 0 to count - 1 as its first orders.
  *
  * ended   run in the nursery when a worker has ended, before that is reported, or its group killed; may be NULL
+ * plain   descriptor 2 of the workers is the host's, and nothing of what they write is left
  * brief   it leaves as if by nursery_leave, and keeps the news that a worker has started until there is other news, or 10 ms
  *         have passed: nobody has to be woken for it
- * boxes   shared with the workers, by their numbers, each cleared by the host before a worker gets the number; what a worker that
- *         has ended left in its own is given its traceback before the end is reported. NULL: none
+ * boxes   shared with host and workers, one for each number, cleared by the host before a worker gets the number; before a worker's
+ *         end is reported, the last of what it wrote to stderr is left there, and the traceback of what it left itself. NULL: none
  */
 struct nursery_plan {
 	nursery_work_fn *work;
 	void (*ended)(void *context, int number);
 	void *context;
-	int count;
-	bool brief;
 	struct blackbox *boxes;
+	int count;
+	bool brief, plain;
 };
 
 int nursery_new(struct nursery **out, const struct nursery_plan *);

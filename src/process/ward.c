@@ -4,6 +4,7 @@
 #include "base/lineage.h"
 #include "process/keeper.h"
 #include "process/status.h"
+#include "process/tee.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -50,18 +51,23 @@ static void start_worker(struct nursery *nursery, int number)
 	struct nursery_report what = {.kind = NURSERY_STARTED, .number = number};
 	struct ward *ward = nursery->ward;
 	const pid_t self = getpid();
-	const int signals = ward->signals;
 	pid_t pid = -1;
+	int output = -1;
 	errno = EAGAIN;
-	if (ward->living < NURSERY_LIMIT)
+	if (ward->living < NURSERY_LIMIT) {
+		output = tee_open(ward->tee, number);
 		pid = fork();
+	}
 	if (!pid) {
-		close(signals);
+		tee_enter(output);
 		fork_settle(&nursery->host, self, &nursery->bell, 1);
 		fork_leave(nursery->plan.work(nursery, nursery->plan.context, number));
 	}
-	if (pid < 0) {
+	if (pid < 0)
 		what.error = -errno;
+	lineage_close(output);
+	if (pid < 0) {
+		tee_end(ward->tee, number);
 	} else {
 		/* Both sides do it, so that it is done before either goes on. */
 		setpgid(pid, pid);
@@ -93,6 +99,7 @@ static _Noreturn void end_all(struct nursery *nursery)
 	/* Also after a nursery that has gone there are no zombies. */
 	while (wait(NULL) > 0 || errno == EINTR)
 		;
+	tee_finish(nursery->ward->tee);
 	_exit(0);
 }
 
@@ -139,6 +146,7 @@ static bool collect(struct nursery *nursery)
 		;
 	if (worker) {
 		struct nursery_report what = {.kind = NURSERY_ENDED, .number = worker->number, .status.pid = pid};
+		tee_end(ward->tee, worker->number);
 		status_set_end(&what.status, wait_status);
 		status_set_usage(&what.status, &usage);
 		*worker = ward->workers[--ward->living];
@@ -193,7 +201,7 @@ static void open_signals(struct nursery *nursery)
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);
-	nursery->ward->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	nursery->ward->signals = lineage_adopt(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 _Noreturn void ward_run(struct nursery *nursery)
@@ -205,6 +213,8 @@ _Noreturn void ward_run(struct nursery *nursery)
 	lineage_hold(true);
 	madvise(nursery->ward, sizeof *nursery->ward, MADV_DONTFORK);
 	open_signals(nursery);
+	if (!nursery->plan.plain)
+		nursery->ward->tee = tee_new(nursery->plan.boxes);
 	const int signals = nursery->ward->signals;
 	const pid_t host = getppid();
 	inquests_begin(&nursery->ward->inquests, nursery->plan.boxes);
@@ -219,16 +229,18 @@ _Noreturn void ward_run(struct nursery *nursery)
 		bool last = ward->leaving && !ward->living && !ward->inquests.count;
 		if (last || ward->news)
 			flush_reports(nursery, last ? 0 : MSG_DONTWAIT);
-		if (last)
+		if (last) {
+			tee_finish(ward->tee);
 			leave(nursery);
+		}
 		if (!ward->pending_count)
 			ward->news = false;
 		const short orders = ward->news ? POLLIN | POLLOUT : POLLIN;
 		/* Without a descriptor for signals, which is -1, it looks every 10 ms. */
 		const int due = inquests_due(&ward->inquests), look = signals < 0 || ward->pending_count ? 10 : -1;
 		struct pollfd items[] = {{.fd = nursery->socket, .events = orders}, {.fd = signals, .events = POLLIN},
-					 {.fd = due < 0 ? -1 : ward->inquests.coroner.socket, .events = POLLIN}};
-		if (!poll(items, 3, due < 0 || (look >= 0 && look < due) ? look : due))
+					 tee_wish(ward->tee), {.fd = due < 0 ? -1 : ward->inquests.coroner.socket, .events = POLLIN}};
+		if (!poll(items, 4, due < 0 || (look >= 0 && look < due) ? look : due))
 			ward->news = ward->pending_count;
 		struct signalfd_siginfo info;
 		if (items[1].revents && read(signals, &info, sizeof info) < 0 && errno != EAGAIN && errno != EINTR)
@@ -238,6 +250,8 @@ _Noreturn void ward_run(struct nursery *nursery)
 		/* Told by the parent-death signal, also where somebody holds a copy of the host's end of the socket. */
 		if (getppid() != host)
 			end_all(nursery);
+		if (items[2].revents)
+			tee_pass(ward->tee);
 		if (items[0].revents & ~POLLOUT)
 			take_orders(nursery);
 	}

@@ -41,6 +41,7 @@ struct nursery {
  * moment of its own fork, of every page of it.
  */
 struct ward {
+	struct tee *tee;
 	struct worker_entry workers[NURSERY_LIMIT];
 	size_t living;
 	/* Reports that the host has not taken yet, since the nursery waits for nobody. */

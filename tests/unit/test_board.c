@@ -311,9 +311,10 @@ START_TEST(records_are_found_by_index)
 	for (size_t i = 0; i < 5000; i++) {
 		struct record *record = record_make(&records, i * 64);
 		MUST(record && record->index == i * 64 && record_make(&records, i * 64) == record);
-		const struct brood_failure failure = {.type = "a", .message = "bcd", .traceback = "", .code = (int)i};
-		GIVES(record_fail(record, &failure, (const size_t[]){1, 2, 0}), 0);
-		GIVES(record_fail(record, &failure, (const size_t[]){1, 3, 0}), 0);
+		const struct brood_failure failure = {.type = "a", .message = "bcd", .traceback = "", .code = (int)i,
+						      .output = "e\0f"};
+		GIVES(record_fail(record, &failure, (const size_t[RECORD_STRINGS]){1, 2, 0, 0}), 0);
+		GIVES(record_fail(record, &failure, (const size_t[RECORD_STRINGS]){1, 3, 0, 3}), 0);
 	}
 	GIVES(records.count, 5000);
 	for (size_t i = 0; i < 5000; i += 2)
@@ -323,6 +324,7 @@ START_TEST(records_are_found_by_index)
 		struct record *record = record_find(&records, i * 64);
 		MUST(!record == !(i % 2));
 		MUST(!record || (record->failure.code == (int)i && !strcmp(record->failure.message, "bcd")));
+		MUST(!record || (!strcmp(record->failure.traceback, "") && !strcmp(record->failure.output, "e?f")));
 	}
 	GIVES(records.count, 2500);
 	records_free(&records);
