@@ -38,24 +38,32 @@ static void forget(int fd)
 	close(fd);
 }
 
-static bool is_kept(int fd, const int *keep, size_t count)
+/* Of 64 descriptors, those to be closed. */
+static uint64_t going(size_t word, const int *keep, size_t count)
 {
+	uint64_t bits = owned[word];
 	for (size_t i = 0; i < count; i++)
-		if (keep[i] == fd)
-			return true;
-	return false;
+		if (keep[i] >= 0 && (size_t)keep[i] / 64 == word)
+			bits &= ~(UINT64_C(1) << (keep[i] % 64));
+	return bits;
 }
 
+/* A nursery has a descriptor for each of its workers, and each new worker closes them all: as many as it can at a time. */
 static void close_owned(const int *keep, size_t count)
 {
 	for (size_t word = 0; word < words; word++) {
-		uint64_t bits = owned[word];
-		while (bits) {
-			int fd = (int)(word * 64) + __builtin_ctzll(bits);
-			bits &= bits - 1;
-			if (is_kept(fd, keep, count))
-				continue;
-			forget(fd);
+		uint64_t left = going(word, keep, count);
+		while (left) {
+			const unsigned first = (unsigned)__builtin_ctzll(left), from = (unsigned)word * 64 + first;
+			const uint64_t behind = ~(left >> first);
+			const unsigned size = behind ? (unsigned)__builtin_ctzll(behind) : 64;
+			const uint64_t run = (size < 64 ? (UINT64_C(1) << size) - 1 : UINT64_MAX) << first;
+			left &= ~run;
+			if (size > 1 && !close_range(from, from + size - 1, 0))
+				owned[word] &= ~run;
+			else
+				for (unsigned i = 0; i < size; i++)
+					forget((int)(from + i));
 		}
 	}
 }
