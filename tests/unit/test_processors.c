@@ -26,12 +26,9 @@ static void put(const char *name, const char *text)
 
 static int quota(const char *membership, const char *mounts)
 {
-	char one[64], other[64];
-	put("cgroup", membership);
-	put("mountinfo", mounts);
-	snprintf(one, sizeof one, "%s/cgroup", root);
-	snprintf(other, sizeof other, "%s/mountinfo", root);
-	return processors_quota(one, other, root);
+	put("proc/self/cgroup", membership);
+	put("proc/self/mountinfo", mounts);
+	return processors_quota(root);
 }
 
 static void begin(void)
@@ -169,8 +166,7 @@ START_TEST(garbage_is_no_quota)
 	memcpy(line, "0::", 3);
 	line[4096] = 0;
 	ck_assert_int_eq(quota(line, V2), 0);
-	ck_assert_int_eq(processors_quota("/nonexistent", "/nonexistent", root), 0);
-	ck_assert_int_eq(processors_quota("/proc/self/cgroup", "/nonexistent", root), 0);
+	ck_assert_int_eq(processors_quota("/nonexistent"), 0);
 	end();
 }
 END_TEST
