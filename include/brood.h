@@ -82,7 +82,14 @@ struct brood_failure {
  * those of the process and of the descendants that it waited for itself. peak_bytes is the largest resident size that
  * the kernel recorded for it: for a forked child it starts at what the host had resident when it forked, and for a
  * program at what the host had resident when it spawned, so that it is an upper bound for children smaller than the
- * host. out_of_memory is for the kernel's having killed it for memory; it is not told apart from other kills yet, and false.
+ * host.
+ *
+ * out_of_memory: it was killed by the kernel's out-of-memory killer, for memory that its cgroup or the system had not. The
+ * kernel does not say whom it killed but counts, so this is a SIGKILL that did not come through brood, after which the count
+ * of the cgroup (v1 or v2) is higher than all such kills told so far explain; where that count cannot be read, the
+ * system's. It is looked at from the first child of the process on, and from each pool's first worker on. So a kill of
+ * another process in the same cgroup can be taken for that of a child that somebody else killed; and a child that has
+ * moved to another cgroup, or whose host moved after its first child, is not told apart from other kills.
  */
 struct brood_status {
 	pid_t pid;
@@ -406,10 +413,11 @@ BROOD_API int brood_fail(brood_task *, int code, const char *type, const char *f
 enum brood_outcome { BROOD_PENDING, BROOD_SUCCESS, BROOD_FAIL, BROOD_ABORT, BROOD_TIMEOUT, BROOD_CANCELED };
 
 /*
- * The record of an item. failure is NULL for PENDING and SUCCESS. Its type is brood_fail's, or "Return"; the signal's name,
- * such as "SIGSEGV", or "Exit", with the exit code as code; "Timeout"; "Canceled". status is how the worker ended, for
- * ABORT and TIMEOUT, else NULL. attempts counts those that began. started and seconds are of the last attempt, on the clock
- * of the header's start; see the flag BROOD_TIMED. worker is the worker's number, from 0, or -1.
+ * The record of an item. failure is NULL for PENDING and SUCCESS. Its type is brood_fail's, or "Return"; the signal's
+ * name, such as "SIGSEGV", "OutOfMemory" where the status says out_of_memory, or "Exit", with the exit code as code;
+ * "Timeout"; "Canceled". status is how the worker ended, for ABORT and TIMEOUT, else NULL. attempts counts those that
+ * began. started and seconds are of the last attempt, on the clock of the header's start; see the flag BROOD_TIMED.
+ * worker is the worker's number, from 0, or -1.
  */
 struct brood_result {
 	enum brood_outcome outcome;

@@ -37,13 +37,13 @@ static void decode(char *path)
 
 static bool open_at(struct lines *lines, const char *root, const char *name)
 {
-	char path[PATH_MAX];
-	int size = snprintf(path, sizeof path, "%s%s", root, name);
-	return size > 0 && (size_t)size < sizeof path && lines_open(lines, path);
+	/* Its text serves for the path, as nothing has been read. */
+	int size = snprintf(lines->text, sizeof lines->text, "%s%s", root, name);
+	return size > 0 && (size_t)size < sizeof lines->text && lines_open(lines, lines->text);
 }
 
 /* The group's path within its hierarchy, which is "" for the topmost. */
-static bool find_group(const char *root, const char *controller, char group[PATH_MAX])
+static bool find_group(const char *root, const char *controller, char group[CGROUP_PATH])
 {
 	struct lines lines;
 	bool found = false;
@@ -52,7 +52,7 @@ static bool find_group(const char *root, const char *controller, char group[PATH
 	for (char *line; !found && (line = lines_next(&lines));) {
 		strsep(&line, ":");
 		const char *controllers = strsep(&line, ":");
-		if (!line || *line != '/' || strlen(line) >= PATH_MAX)
+		if (!line || *line != '/' || strlen(line) >= CGROUP_PATH)
 			continue;
 		found = controller ? has_option(controllers, controller) : !*controllers;
 		if (found)
@@ -71,7 +71,9 @@ static bool parse_mount(char *line, const char *controller, char **shown, char *
 	*tail = '\0';
 	tail += 3;
 	const char *space = strrchr(tail, ' '), *type = strsep(&tail, " ");
-	if (controller ? strcmp(type, "cgroup") != 0 || !space || !has_option(space + 1, controller) : strcmp(type, "cgroup2") != 0)
+	if (strcmp(type, controller ? "cgroup" : "cgroup2") != 0)
+		return false;
+	if (controller && (!space || !has_option(space + 1, controller)))
 		return false;
 	for (int i = 0; i < 3; i++)
 		strsep(&line, " ");
@@ -101,7 +103,7 @@ static bool compose(struct cgroup *out, const char *root, const char *point, con
 bool cgroup_find(struct cgroup *out, const char *root, const char *controller)
 {
 	struct lines lines;
-	char group[PATH_MAX];
+	char group[CGROUP_PATH];
 	bool found = false, shows_group = false;
 	if (!find_group(root, controller, group) || !open_at(&lines, root, "/proc/self/mountinfo"))
 		return false;
@@ -126,8 +128,8 @@ bool cgroup_climb(struct cgroup *group)
 	return slash;
 }
 
-bool cgroup_file(const struct cgroup *group, const char *name, char out[PATH_MAX])
+bool cgroup_file(const struct cgroup *group, const char *name, char out[CGROUP_PATH])
 {
-	int size = snprintf(out, PATH_MAX, "%s/%s", group->path, name);
-	return size > 0 && size < PATH_MAX;
+	int size = snprintf(out, CGROUP_PATH, "%s/%s", group->path, name);
+	return size > 0 && size < CGROUP_PATH;
 }

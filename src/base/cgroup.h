@@ -2,14 +2,16 @@
 #ifndef BROOD_BASE_CGROUP_H
 #define BROOD_BASE_CGROUP_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+/* Paths that are longer are not found: all of this may be on the stack of any thread, which may be a small one. */
+enum { CGROUP_PATH = 1024 };
 
 /* A control group that this process is in, as a directory. The first bytes of the path, top of them, are where its
    hierarchy is mounted. */
 struct cgroup {
-	char path[PATH_MAX];
+	char path[CGROUP_PATH];
 	size_t top;
 };
 
@@ -24,6 +26,6 @@ bool cgroup_find(struct cgroup *out, const char *root, const char *controller);
 bool cgroup_climb(struct cgroup *);
 
 /* The path of a file of the group's: false, it is too long. */
-bool cgroup_file(const struct cgroup *, const char *name, char out[PATH_MAX]);
+bool cgroup_file(const struct cgroup *, const char *name, char out[CGROUP_PATH]);
 
 #endif

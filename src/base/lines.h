@@ -10,7 +10,7 @@
 struct lines {
 	int fd;
 	size_t begin, end;
-	char text[4096];
+	char text[1024]; /* so small since it may be on the stack of any thread */
 };
 
 /* false: there is no such file, and nothing to close. */

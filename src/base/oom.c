@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/oom.h"
 
-#include "base/cgroup.h"
 #include "base/lines.h"
 
 #include <stdio.h>
 
-/* Version 2 first: where both are mounted, only one of them has the controller, and with it the files. */
+/* Where both are mounted, only one of them has the controller, and with it the files. Version 1 first: that it has not is seen
+   at once, and where there is none, that costs least. */
 static const struct version {
 	const char *controller, *kills, *limit;
-} versions[] = {{NULL, "memory.events", "memory.max"}, {"memory", "memory.oom_control", "memory.limit_in_bytes"}};
+} versions[] = {{"memory", "memory.oom_control", "memory.limit_in_bytes"}, {NULL, "memory.events", "memory.max"}};
 
 enum { VERSIONS = sizeof versions / sizeof *versions };
 
 static bool read_kills(const struct oom_watch *watch, uint64_t *out)
 {
-	return lines_number(watch->path, "oom_kill", out);
+	return watch->path[0] && lines_number(watch->path, "oom_kill", out);
 }
 
 void oom_watch_begin(struct oom_watch *watch, const char *root)
@@ -27,14 +27,22 @@ void oom_watch_begin(struct oom_watch *watch, const char *root)
 		    && read_kills(watch, &watch->begin))
 			return;
 	int size = snprintf(watch->path, sizeof watch->path, "%s/proc/vmstat", root);
-	if (size < 0 || (size_t)size >= sizeof watch->path || !read_kills(watch, &watch->begin))
+	if (size < 0 || (size_t)size >= sizeof watch->path)
+		watch->path[0] = '\0';
+	oom_watch_again(watch);
+}
+
+void oom_watch_again(struct oom_watch *watch)
+{
+	watch->claimed = 0;
+	if (!read_kills(watch, &watch->begin))
 		watch->path[0] = '\0';
 }
 
 bool oom_watch_claim(struct oom_watch *watch)
 {
 	uint64_t kills;
-	if (!watch->path[0] || !read_kills(watch, &kills))
+	if (!read_kills(watch, &kills))
 		return false;
 	if (kills < watch->begin) {
 		/* Another group has come to be under the same name. */
@@ -53,7 +61,7 @@ static const uint64_t no_limit = UINT64_C(1) << 60;
 uint64_t oom_limit(const char *root)
 {
 	struct cgroup group;
-	char path[PATH_MAX];
+	char path[CGROUP_PATH];
 	uint64_t smallest = no_limit, limit;
 	for (int i = 0; i < VERSIONS; i++) {
 		bool more = cgroup_find(&group, root, versions[i].controller);

@@ -2,7 +2,8 @@
 #ifndef BROOD_BASE_OOM_H
 #define BROOD_BASE_OOM_H
 
-#include <limits.h>
+#include "base/cgroup.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -14,12 +15,15 @@
  * Nothing is allocated, and no descriptor is kept. root is as for cgroup_find.
  */
 struct oom_watch {
-	char path[PATH_MAX]; /* of the file with the count, or empty */
+	char path[CGROUP_PATH]; /* of the file with the count, or empty */
 	uint64_t begin, claimed;
 };
 
 /* Remembers the count of kills so far. */
 void oom_watch_begin(struct oom_watch *, const char *root);
+
+/* Forgets the kills so far, of a watch that has begun. */
+void oom_watch_again(struct oom_watch *);
 
 /* Whether there has been a kill since then that has not been claimed: it now has been. */
 bool oom_watch_claim(struct oom_watch *);

@@ -32,7 +32,7 @@ int processors_affinity(void)
 /* So many numbers as there are at the beginning of a file of the group's. */
 static int read_numbers(const struct cgroup *group, const char *name, double *first, double *second)
 {
-	char path[PATH_MAX];
+	char path[CGROUP_PATH];
 	FILE *file = cgroup_file(group, name, path) ? fopen(path, "re") : NULL;
 	if (!file)
 		return 0;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "pool/cause.h"
 
+#include "base/oom.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -186,6 +188,17 @@ static void describe_limit(struct cause *cause, const struct brood_status *statu
 		 (double)limit / (1 << 20), (double)status->peak_bytes / (1 << 20), after);
 }
 
+static void describe_exhaustion(struct cause *cause, const struct brood_status *status)
+{
+	char limit_text[64] = "";
+	const uint64_t limit = oom_limit("");
+	if (limit)
+		snprintf(limit_text, sizeof limit_text, " (limit of its cgroup %llu MiB)", (unsigned long long)(limit >> 20));
+	snprintf(cause->type, sizeof cause->type, "OutOfMemory");
+	snprintf(cause->message, sizeof cause->message,
+		 "the worker was killed by the kernel, since memory was exhausted; it had %zu MiB%s", status->peak_bytes >> 20, limit_text);
+}
+
 void cause_find(struct cause *cause, const struct verdict *verdict, size_t memory_limit)
 {
 	const struct brood_status *status = verdict->status;
@@ -201,7 +214,9 @@ void cause_find(struct cause *cause, const struct verdict *verdict, size_t memor
 		snprintf(cause->message, sizeof cause->message, "the item was canceled while it ran");
 		return;
 	}
-	if (status->signal)
+	if (status->out_of_memory)
+		describe_exhaustion(cause, status);
+	else if (status->signal)
 		describe_signal(cause, &left, status);
 	else
 		describe_exit(cause, &left, status);

@@ -25,7 +25,7 @@ struct child {
 	int references;
 	int fd;
 	pid_t pid, keeper;
-	bool direct, ended, lost, orphan;
+	bool direct, ended, lost, orphan, killed; /* killed: by a signal from here */
 	void *stack;
 	struct brood_status status;
 };
@@ -34,6 +34,10 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct child *registry;
 static unsigned registry_generation;
 static size_t orphans; /* children in the registry whose maker has freed them, so that nobody else will look at them */
+
+/* Begun once in each process, since a look at each child's birth would make it slower. */
+static struct oom_watch kills;
+static unsigned kills_generation;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -68,6 +72,15 @@ static void enter_registry(void)
 		orphans = 0;
 		registry_generation = lineage_generation();
 	}
+}
+
+/* The lock is held. After a fork the watch is the parent's, and maybe of another group. */
+static void watch_kills(void)
+{
+	if (kills_generation == lineage_generation())
+		return;
+	oom_watch_begin(&kills, "");
+	kills_generation = lineage_generation();
 }
 
 static void release(struct child *child)
@@ -159,6 +172,8 @@ int child_begin(struct child *child, const struct child_origin *origin)
 static void finish(struct child *child)
 {
 	child->ended = true;
+	if (child->status.signal == SIGKILL && !child->killed)
+		child->status.out_of_memory = oom_watch_claim(&kills);
 	orphans -= child->orphan;
 	*child->link = child->next;
 	if (child->next)
@@ -237,6 +252,7 @@ static void reap_orphans(void)
 {
 	pthread_mutex_lock(&lock);
 	enter_registry();
+	watch_kills();
 	for (struct child *child = orphans ? registry : NULL, *next; child; child = next) {
 		next = child->next;
 		if (child->orphan)
@@ -342,6 +358,7 @@ int child_signal(struct child *child, int signal)
 		error = kill(-child->pid, signal) ? -errno : 0;
 	else
 		error = order(child, KEEPER_SIGNAL, signal);
+	child->killed |= !error && signal == SIGKILL;
 	pthread_mutex_unlock(&lock);
 	return error;
 }
@@ -372,6 +389,23 @@ void child_free(struct child *child)
 		orphans++;
 	}
 	release(child);
+	pthread_mutex_unlock(&lock);
+}
+
+void child_watch_kills(struct oom_watch *out)
+{
+	pthread_once(&once, watch_forks);
+	pthread_mutex_lock(&lock);
+	watch_kills();
+	*out = kills;
+	pthread_mutex_unlock(&lock);
+	oom_watch_again(out);
+}
+
+void child_kill_claimed(void)
+{
+	pthread_mutex_lock(&lock);
+	kills.claimed++;
 	pthread_mutex_unlock(&lock);
 }
 

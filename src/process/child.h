@@ -2,6 +2,8 @@
 #ifndef BROOD_PROCESS_CHILD_H
 #define BROOD_PROCESS_CHILD_H
 
+#include "base/oom.h"
+
 #include <brood.h>
 
 #include <stdatomic.h>
@@ -33,6 +35,13 @@ int child_wait(struct child *, double timeout, struct brood_status *out);
 int child_signal(struct child *, int signal);
 int child_outlive(struct child *);
 void child_free(struct child *);
+
+/* Begins a watch of the out-of-memory killer, for whoever collects children elsewhere: only the first in each process has to
+   find out where the count is. */
+void child_watch_kills(struct oom_watch *out);
+
+/* Such a one has found a kill, which so is not that of a child here. */
+void child_kill_claimed(void);
 
 /* guardian_slot and guardian_return, under the registry's lock. */
 int child_guard(_Atomic(pid_t) **out);

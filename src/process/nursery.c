@@ -41,6 +41,7 @@ int nursery_new(struct nursery **out, const struct nursery_plan *plan)
 	fstat(bell[0], &pipe);
 	*nursery = (struct nursery){.socket = pair[1], .bell = bell[1], .bell_id = pipe.st_ino, .plan = *plan};
 	nursery->ward = ward;
+	child_watch_kills(&ward->kills);
 	fork_ready(&nursery->host);
 	pid_t pid = fork_keeper();
 	if (!pid)
@@ -144,6 +145,8 @@ int nursery_report(struct nursery *nursery, struct nursery_report *out)
 			return result;
 	}
 	*out = nursery->bundle[nursery->next++];
+	if (out->kind == NURSERY_ENDED && out->status.out_of_memory)
+		child_kill_claimed();
 	return 1;
 }
 

@@ -71,7 +71,7 @@ static void start_worker(struct nursery *nursery, int number)
 	} else {
 		/* Both sides do it, so that it is done before either goes on. */
 		setpgid(pid, pid);
-		ward->workers[ward->living++] = (struct worker_entry){pid, number};
+		ward->workers[ward->living++] = (struct worker_entry){.pid = pid, .number = number};
 		what.status.pid = pid;
 	}
 	report(nursery, &what);
@@ -149,6 +149,8 @@ static bool collect(struct nursery *nursery)
 		tee_end(ward->tee, worker->number);
 		status_set_end(&what.status, wait_status);
 		status_set_usage(&what.status, &usage);
+		if (what.status.signal == SIGKILL && !worker->killed)
+			what.status.out_of_memory = oom_watch_claim(&ward->kills);
 		*worker = ward->workers[--ward->living];
 		report_end(nursery, &what);
 	}
@@ -164,8 +166,10 @@ static void obey(struct nursery *nursery, const struct order *order)
 		break;
 	case ORDER_SIGNAL:
 		worker = find_worker(nursery->ward, 0, order->number);
-		if (worker)
-			kill(-worker->pid, order->signal);
+		if (!worker)
+			break;
+		worker->killed |= order->signal == SIGKILL;
+		kill(-worker->pid, order->signal);
 		break;
 	case ORDER_TRACE:
 		trace(nursery, order->number);

@@ -2,6 +2,7 @@
 #ifndef BROOD_PROCESS_WARD_H
 #define BROOD_PROCESS_WARD_H
 
+#include "base/oom.h"
 #include "process/fork.h"
 #include "process/inquest.h"
 #include "process/nursery.h"
@@ -21,6 +22,7 @@ struct order {
 struct worker_entry {
 	pid_t pid;
 	int number;
+	bool killed; /* by an order */
 };
 
 struct nursery {
@@ -47,6 +49,7 @@ struct ward {
 	/* Reports that the host has not taken yet, since the nursery waits for nobody. */
 	struct nursery_report pending[PENDING];
 	size_t pending_count;
+	struct oom_watch kills; /* begun by the host, before there are workers */
 	int signals;
 	struct inquests inquests;
 	bool leaving, news; /* news: there is a report that is worth to wake the host for */

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -314,6 +315,30 @@ START_TEST(child_outlives_the_thread_that_made_it)
 }
 END_TEST
 
+#ifndef SANITIZED
+static void *start_and_wait(void *context)
+{
+	brood_channel *channel;
+	(void)context;
+	ck_assert_int_eq(brood_start(&channel, return_code, &(int){3}), 0);
+	ended(channel, 3, 0);
+	return NULL;
+}
+
+/* Also as the process's first child, before which most is looked up. */
+START_TEST(a_thread_with_the_smallest_stack_makes_a_child)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	ck_assert_int_eq(pthread_attr_init(&attributes), 0);
+	ck_assert_int_eq(pthread_attr_setstacksize(&attributes, (size_t)PTHREAD_STACK_MIN), 0);
+	ck_assert_int_eq(pthread_create(&thread, &attributes, start_and_wait, NULL), 0);
+	pthread_join(thread, NULL);
+	pthread_attr_destroy(&attributes);
+}
+END_TEST
+#endif
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("threads");
@@ -325,6 +350,9 @@ static Suite *make_suite(void)
 	tcase_add_test(busy, host_output_is_printed_once);
 	tcase_add_test(busy, host_file_is_written_once);
 	TCase *ends = support_case(suite, "ends", 20);
+#ifndef SANITIZED
+	tcase_add_test(ends, a_thread_with_the_smallest_stack_makes_a_child);
+#endif
 	tcase_add_loop_test(ends, child_outlives_the_thread_that_made_it, 0, MANNERS);
 	return suite;
 }
