@@ -413,11 +413,64 @@ BROOD_API int brood_fail(brood_task *, int code, const char *type, const char *f
 enum brood_outcome { BROOD_PENDING, BROOD_SUCCESS, BROOD_FAIL, BROOD_ABORT, BROOD_TIMEOUT, BROOD_CANCELED };
 
 /*
- * The record of an item. failure is NULL for PENDING and SUCCESS. Its type is brood_fail's, or "Return"; the signal's
- * name, such as "SIGSEGV", "OutOfMemory" where the status says out_of_memory, or "Exit", with the exit code as code;
- * "Timeout"; "Canceled". status is how the worker ended, for ABORT and TIMEOUT, else NULL. attempts counts those that
- * began. started and seconds are of the last attempt, on the clock of the header's start; see the flag BROOD_TIMED.
- * worker is the worker's number, from 0, or -1.
+ * What the last attempt at an item cost; see the flag BROOD_COSTS.
+ *
+ * user_seconds, system_seconds   of processors, of all threads together. The sum is exact, but how it falls into two is a
+ *                                guess of the kernel's for an item shorter than some milliseconds.
+ * peak_bytes          the largest resident size of the worker while it ran the item. In it is all that is resident, also what
+ *                     earlier items left behind, and what the worker has from the host: the host's private memory from the
+ *                     start, although it is shared until it is written; files, and memory shared on purpose, as it is touched.
+ * minor_faults        pages that were touched for the first time. The first write to a page that came from the host copies it,
+ *                     and is such a fault, so that the first items of a worker have more of them than later ones.
+ * major_faults        pages that had to be read from a disk
+ * voluntary_switches  how often a thread waited for something
+ * involuntary_switches  how often a thread was made to give way to another
+ *
+ * All is of the whole worker process: of threads that go on from one item to the next each item has what they used meanwhile.
+ * Programs and other children, and theirs, count for the item during which they were waited for, with all that they ever used,
+ * but for peak_bytes. Those that nobody waits for do not count.
+ */
+struct brood_cost {
+	double user_seconds, system_seconds;
+	size_t peak_bytes;
+	uint64_t minor_faults, major_faults, voluntary_switches, involuntary_switches;
+};
+
+/*
+ * The record of an item. failure is NULL for PENDING and SUCCESS; see the table of types below. status is how the worker
+ * ended, for ABORT and TIMEOUT, else NULL. attempts counts those that began. started and seconds are of the last one, on the
+ * clock of the header's start; see the flag BROOD_TIMED. worker is the worker's number, from 0, or -1. cost is NULL without the
+ * flag BROOD_COSTS, and where it is not known: of an item that had not or hardly begun, or whose nursery was killed.
+ *
+ * type            what it was                                  message
+ *
+ * brood_fail's    the function failed so                       as formatted there
+ * "Return"        the function returned a number but 0         which
+ * "SIGSEGV", …    a signal ended the worker                    what was accessed, or which process sent it
+ * "Exit"          the worker called exit or brood_suicide      with what, which is the code too
+ * "_Exit"         the worker called _exit, or a program did    the same
+ *                 that it had become
+ * "OutOfMemory"   the kernel killed the worker for memory      how much it had, and what the limit is
+ *                 (status->out_of_memory), or an allocation
+ *                 failed under the option memory_limit, and
+ *                 then the worker ended
+ * "Timeout"       its time was up                              that
+ * "Canceled"      it was canceled                              that
+ * "Corrupt"       a worker wrote over the item's record        that
+ * "Lost"          no worker that got it said what became       that
+ *                 of it
+ *
+ * The traceback of a crash, of "Exit" and of "Timeout", where it is of all threads in the moment before the item was killed,
+ * has a line for each call, innermost first:
+ *
+ *     #0 divide at /home/me/work.c:12
+ *     #1 count+0x1f5 (libwork.so.1+0x409f5)
+ *
+ * Files and lines, and calls through code without frame pointers, take libdw, which is looked for when the first traceback is
+ * made: some 50 ms then, about 1 ms for later ones, in a process of their own. Without it the last line says so. A worker that
+ * has a handler of its own for a signal, set after it began, has it in place of brood's; one that the host had set runs
+ * after it. Where the stack of another thread than the first overflows, there is none. brood_fail's failures have one with
+ * the flag BROOD_TRACEBACKS.
  */
 struct brood_result {
 	enum brood_outcome outcome;
@@ -428,6 +481,7 @@ struct brood_result {
 	unsigned attempts;
 	double started, seconds;
 	int worker;
+	const struct brood_cost *cost;
 };
 
 /*
@@ -502,6 +556,13 @@ struct brood_reporter {
  *                pool began on the items.
  *                BROOD_PLAIN_STDERR: the workers' descriptor 2 is the host's own, for work that asks whether it is a
  *                terminal, or that needs what it writes to be there when write returns; no output is kept then.
+ *                BROOD_TRACEBACKS: failures of brood_fail have tracebacks too. A worker that fails so makes a process for that.
+ *                BROOD_UNTRACED: no tracebacks, no handlers for crashes, and no look at an item whose time is up.
+ *                BROOD_COSTS: records say what items cost, also of those that their worker died of, to its end. That takes some
+ *                microseconds for each item, and includes BROOD_TIMED. For peak_bytes to be the item's own, the worker's
+ *                high-water mark is set back before each item, so that peak_bytes of a worker's status is that of its last one;
+ *                where a worker has died, it is that of the largest child that it ever waited for, if that was larger. Without
+ *                /proc, and with BROOD_INSIDE, which leaves the host's mark alone, it is the largest size so far.
  */
 struct brood_options {
 	size_t size;
@@ -528,6 +589,7 @@ struct brood_options {
 #define BROOD_PINNED 2u
 #define BROOD_INSIDE 4u
 #define BROOD_TIMED 8u
+#define BROOD_COSTS 16u
 #define BROOD_PLAIN_STDERR 32u
 #define BROOD_TRACEBACKS 64u
 #define BROOD_UNTRACED 128u

@@ -5,6 +5,7 @@
 #include "pool/task.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Nobody but the host has a say in how long a worker's strings may be. */
@@ -14,12 +15,12 @@ int batch_new(struct batch *batch, struct region *region, const struct batch_pla
 {
 	const size_t slots = plan->slots;
 	const size_t sizes[] = {slots * sizeof(uint16_t), slots * sizeof(uint64_t), slots * 2 * sizeof(uint64_t), slots,
-				slots * plan->value_size};
-	uint64_t places[5] = {0};
+				slots * plan->value_size, plan->costs ? slots * sizeof(struct cost_place) : 0};
+	uint64_t places[6] = {0};
 	if (plan->value_size > SIZE_MAX / (slots + 1))
 		return -EOVERFLOW;
 	const size_t top = region->top, array = plan->value_size ? 4 : 1;
-	for (size_t i = 0; i < 5; i++) {
+	for (size_t i = 0; i < 6; i++) {
 		places[i] = plan->array && i == array ? plan->array : region_take(region, sizes[i]);
 		if (!places[i]) {
 			region->top = top;
@@ -27,10 +28,20 @@ int batch_new(struct batch *batch, struct region *region, const struct batch_pla
 		}
 	}
 	*batch = (struct batch){.region = region};
+	if (plan->costs && !(batch->costs = calloc(slots + 1, sizeof *batch->costs))) {
+		region->top = top;
+		return -ENOMEM;
+	}
 	batch->board = (struct board_batch){.first = plan->first, .base = plan->base, .count = plan->count,
 		.mask = plan->slots < plan->count ? plan->slots - 1 : UINT32_MAX, .states = places[0], .values = places[1], .times = places[2],
-		.attempts = places[3], .fixed = places[4], .value_size = plan->value_size};
+		.attempts = places[3], .fixed = places[4], .costs = plan->costs ? places[5] : 0, .value_size = plan->value_size};
 	return 0;
+}
+
+void batch_free(struct batch *batch)
+{
+	free(batch->costs);
+	batch->costs = NULL;
 }
 
 size_t batch_stride(size_t value_size)
@@ -109,6 +120,20 @@ void batch_cancel(struct batch *batch, uint32_t slot)
 void batch_set_attempts(struct batch *batch, uint32_t slot, unsigned attempts)
 {
 	((unsigned char *)region_at(batch->region, batch->board.attempts))[slot] = (unsigned char)(attempts < 255 ? attempts : 255);
+}
+
+void batch_forget_cost(struct batch *batch, uint32_t slot)
+{
+	if (batch->costs)
+		batch->costs[slot].known = false;
+}
+
+static const struct brood_cost *cost_of(const struct batch *batch, uint32_t slot)
+{
+	struct cost_copy *copy = &batch->costs[slot];
+	if (!copy->known)
+		*copy = (struct cost_copy){cost_read(batch->region, &batch->board, slot), true};
+	return &copy->cost;
 }
 
 /* Copies of size bytes at an offset that a worker gave. */
@@ -229,6 +254,8 @@ static int result_of(const struct batch *batch, struct records *records, uint32_
 		result.started = batch->began;
 		if (state & STATE_TIMED)
 			read_times(batch, slot, &result);
+		if (batch->costs)
+			result.cost = cost_of(batch, slot);
 	}
 	if (record && record->outcome != BROOD_PENDING) {
 		result.outcome = record->outcome;
@@ -240,6 +267,7 @@ static int result_of(const struct batch *batch, struct records *records, uint32_
 			result.worker = record->worker;
 			result.started = record->started;
 			result.seconds = record->ended - record->started;
+			result.cost = record->has_cost ? &record->cost : NULL;
 		}
 	}
 	*out = result;
@@ -266,6 +294,7 @@ int batch_result(const struct batch *batch, struct records *records, uint32_t sl
 	out->worker = batch_worker(batch, state);
 	if (state & STATE_TIMED)
 		read_times(batch, slot, out);
+	out->cost = batch->costs ? cost_of(batch, slot) : NULL;
 	return 0;
 }
 

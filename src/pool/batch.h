@@ -3,6 +3,7 @@
 #define BROOD_POOL_BATCH_H
 
 #include "pool/board.h"
+#include "pool/cost.h"
 #include "pool/record.h"
 #include "pool/region.h"
 
@@ -18,6 +19,7 @@ struct batch {
 	double began;
 	uint32_t workers; /* no worker has this number, or a higher one */
 	bool over;        /* each item has got its outcome */
+	struct cost_copy *costs; /* one for each slot; NULL: nobody asks for them */
 };
 
 /* What a batch is to be; count items, of which at most slots at a time. array is where its array of values goes, or 0. */
@@ -26,6 +28,7 @@ struct batch_plan {
 	uint32_t base, count, slots;
 	size_t value_size;
 	uint64_t array;
+	bool costs;
 };
 
 /* The largest number of items in a batch. */
@@ -33,6 +36,9 @@ struct batch_plan {
 
 /* 0 or -ENOMEM. The items are still to be set. */
 int batch_new(struct batch *, struct region *, const struct batch_plan *);
+
+/* Frees what it has outside of the region. */
+void batch_free(struct batch *);
 
 /* What the state of a slot is; STATE_PENDING where it makes no sense is STATE_KINDS. */
 uint32_t batch_state(const struct batch *, uint32_t slot);
@@ -56,6 +62,9 @@ void batch_cancel(struct batch *, uint32_t slot);
 
 /* The number of an earlier attempt at the slot's item, for brood_attempt. */
 void batch_set_attempts(struct batch *, uint32_t slot, unsigned attempts);
+
+/* What was read of the cost of the slot's item is of an attempt, or an item, before the one to come. */
+void batch_forget_cost(struct batch *, uint32_t slot);
 
 /* The result of the item in the slot; what it points to is in the region, or in its record, which is made where it is
    needed. 0 or -ENOMEM. */

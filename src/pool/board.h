@@ -71,6 +71,7 @@ struct board_batch {
 	uint32_t base, mask, count;
 	uint32_t kind;
 	uint64_t states, values, times, attempts, fixed, items;
+	uint64_t costs; /* 0: nobody asks for them */
 	uint64_t bytes, bytes_size; /* where the bytes of items are that have an entry each */
 	size_t stride, value_size;
 	const void *inherited;

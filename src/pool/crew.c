@@ -63,7 +63,8 @@ int crew_new(brood_pool *pool, int workers)
 	crew->plan = (struct worker_plan){.region = pool->region, .board = crew->board, .lines = lines, .function = pool->function,
 		.context = pool->context, .start = options->worker_start, .end = options->worker_end,
 		.recycle_after = options->recycle_after, .recycle_size = options->recycle_size, .seed = options->seed,
-		.timed = (options->flags & BROOD_TIMED) || options->reporter, .ring = nursery_ring};
+		.timed = (options->flags & (BROOD_TIMED | BROOD_COSTS)) || options->reporter,
+		.resets_peak = options->flags & BROOD_COSTS, .ring = nursery_ring};
 	crew->spare_at = clock_now() + SPARE_AFTER;
 	for (uint32_t i = 0; i < (uint32_t)workers; i++)
 		mate_expect(pool, i, false);

@@ -23,6 +23,8 @@ int inside_begin(brood_pool *pool)
 	crew->plan.ring = ring;
 	crew->plan.ring_context = pool;
 	crew->plan.timed = true;
+	/* The mark is the host's, which is to stay as it was. */
+	crew->plan.resets_peak = false;
 	crew->mates[0].pid = getpid();
 	atomic_store(&crew->board->asleep, BOARD_PARKED);
 	if (crew->plan.start && crew->plan.start(pool->context))

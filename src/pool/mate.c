@@ -92,8 +92,19 @@ static struct brood_bytes output_of(const brood_pool *pool, uint32_t number)
 	return (struct brood_bytes){box->output, size < BLACKBOX_OUTPUT ? size : BLACKBOX_OUTPUT};
 }
 
+/* What the attempt of the line's owner cost that has ended with its owner: false, nobody knows, or nobody asks. */
+static bool cost_of(const brood_pool *pool, const struct nursery_report *end, uint64_t running, uint64_t place,
+		    struct brood_cost *out)
+{
+	const struct batch *batch = pool->round.batch;
+	if (!batch->costs || end->kind != NURSERY_ENDED)
+		return false;
+	const struct cost_death death = {(uint64_t)end->status.pid, running, end->usage};
+	return cost_of_dead(batch->region, &batch->board, round_slot(pool, place), &death, out);
+}
+
 /* The line's owner has ended: what it ran is judged. */
-static int judge(brood_pool *pool, uint32_t number, const struct brood_status *status, bool orphaned)
+static int judge(brood_pool *pool, uint32_t number, const struct nursery_report *end)
 {
 	const struct mate *mate = &pool->crew.mates[number];
 	uint64_t running = atomic_load(&pool->crew.board->line[number].running), place;
@@ -103,10 +114,12 @@ static int judge(brood_pool *pool, uint32_t number, const struct brood_status *s
 	if (mate->condemned && mate->condemned_running != running)
 		return backlog_add(&pool->backlog, (struct board_range){round_number(pool, place), round_number(pool, place) + 1}, 0);
 	const double now = clock_now();
-	struct verdict verdict = {.outcome = mate->condemned ? mate->condemned : BROOD_ABORT, .status = status, .worker = (int)number,
-				  .started = mate->running == running ? mate->since : now, .ended = now,
-				  .box = pool->crew.boxes ? &pool->crew.boxes[number] : NULL,
-				  .orphaned = orphaned && !mate->condemned, .output = output_of(pool, number)};
+	struct brood_cost cost;
+	struct verdict verdict = {.outcome = mate->condemned ? mate->condemned : BROOD_ABORT, .status = &end->status,
+				  .worker = (int)number, .started = mate->running == running ? mate->since : now, .ended = now,
+				  .cost = cost_of(pool, end, running, place, &cost) ? &cost : NULL,
+				  .box = pool->crew.boxes ? &pool->crew.boxes[number] : NULL, .output = output_of(pool, number),
+				  .orphaned = end->kind != NURSERY_ENDED && !mate->condemned};
 	return round_judge(pool, place, &verdict);
 }
 
@@ -128,8 +141,10 @@ static bool is_activated(const struct crew *crew, uint32_t number)
 	       atomic_load(&crew->board->line[number].role) == BOARD_ACTIVE;
 }
 
-static int end(brood_pool *pool, uint32_t number, const struct brood_status *status, bool orphaned)
+/* Of one that has gone with its nursery there is no report of its end, but one made up, of no kind. */
+static int end(brood_pool *pool, uint32_t number, const struct nursery_report *report)
 {
+	const bool orphaned = report->kind != NURSERY_ENDED;
 	struct crew *crew = &pool->crew;
 	struct mate *mate = &crew->mates[number];
 	struct board_line *line = &crew->board->line[number];
@@ -138,7 +153,7 @@ static int end(brood_pool *pool, uint32_t number, const struct brood_status *sta
 	if (is_activated(crew, number))
 		activate(pool, number);
 	crew->living[number] = false;
-	int error = judge(pool, number, status, orphaned);
+	int error = judge(pool, number, report);
 	int other = handout_recall(pool, number);
 	crew->seek |= atomic_load(&line->moving) != 0;
 	arena_close(pool, number);
@@ -154,7 +169,7 @@ static int end(brood_pool *pool, uint32_t number, const struct brood_status *sta
 	crew->present -= !mate->spare;
 	if (!mate->spare && told)
 		events_fire(pool, pool->reporter.exit,
-			(struct brood_event){.pid = status->pid, .worker = (int)number, .status = status});
+			(struct brood_event){.pid = report->status.pid, .worker = (int)number, .status = &report->status});
 	return error ? error : other;
 }
 
@@ -205,7 +220,7 @@ int mate_report(brood_pool *pool, const struct nursery_report *report)
 		return 0;
 	}
 	if (report->kind == NURSERY_ENDED)
-		return end(pool, number, &report->status, false);
+		return end(pool, number, report);
 	if (report->error) {
 		crew->present -= !mate->spare;
 		crew->spare_at = mate->spare ? clock_now() + 1 : crew->spare_at;
@@ -229,8 +244,8 @@ int mates_orphaned(brood_pool *pool)
 	for (uint32_t i = 0; i < crew->lines; i++) {
 		lost |= crew->mates[i].state != MATE_ABSENT;
 		ready |= atomic_load(&crew->board->line[i].ready) != 0;
-		const struct brood_status status = {.pid = crew->mates[i].pid, .signal = SIGKILL};
-		int result = end(pool, i, &status, true);
+		const struct nursery_report gone = {.status = {.pid = crew->mates[i].pid, .signal = SIGKILL}};
+		int result = end(pool, i, &gone);
 		error = error ? error : result;
 	}
 	/* Nor need the next nursery live longer; but one may also have left when all had ended. */

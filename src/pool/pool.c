@@ -22,8 +22,8 @@ enum { WORKERS_LIMIT = 2000, WINDOW = 65536, WINDOW_LIMIT = 1 << 24, WINDOW_BYTE
 
 static int copy_options(struct brood_options *to, const struct brood_options *from)
 {
-	const unsigned flags = BROOD_ORDERED | BROOD_PINNED | BROOD_INSIDE | BROOD_TIMED | BROOD_PLAIN_STDERR | BROOD_TRACEBACKS |
-			       BROOD_UNTRACED;
+	const unsigned flags = BROOD_ORDERED | BROOD_PINNED | BROOD_INSIDE | BROOD_TIMED | BROOD_COSTS | BROOD_PLAIN_STDERR |
+			       BROOD_TRACEBACKS | BROOD_UNTRACED;
 	*to = (struct brood_options){.size = sizeof *to};
 	if (from) {
 		if (from->size < offsetof(struct brood_options, reporter) + sizeof from->reporter || from->size > sizeof *to)
@@ -164,14 +164,17 @@ int pool_begin(brood_pool *pool, const struct pool_items *items, bool inherited)
 	/* Before its last number is looked at. */
 	stream_close(pool);
 	const struct batch_plan plan = {.first = pool->results->count, .base = pool->next_number, .count = (uint32_t)items->count,
-					.slots = (uint32_t)items->count, .value_size = pool->options.value_size, .array = array};
+					.slots = (uint32_t)items->count, .value_size = pool->options.value_size, .array = array,
+					.costs = pool->options.flags & BROOD_COSTS};
 	int error = batch_new(batch, pool->region, &plan);
+	if (error)
+		return error;
 	uint64_t *seen = NULL;
-	if (!error)
-		error = set_items(pool, batch, items, inherited);
+	error = set_items(pool, batch, items, inherited);
 	if (!error && (pool->options.retries || pool_reports(pool)) && !(seen = calloc(items->count / 64 + 1, sizeof *seen)))
 		error = -ENOMEM;
 	if (error) {
+		batch_free(batch);
 		pool->region->top = top;
 		return error;
 	}

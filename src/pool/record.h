@@ -14,11 +14,12 @@ struct record {
 	enum brood_outcome outcome; /* PENDING: the board's state says it */
 	unsigned attempts;          /* that have ended without an outcome, or with the outcome */
 	unsigned orphaned;          /* attempts that ended with the nursery */
-	bool queued, has_status, has_failure, begun;
+	bool queued, has_status, has_failure, has_cost, begun;
 	int worker;
 	double started, ended;
 	struct brood_failure failure;
 	struct brood_status status;
+	struct brood_cost cost;
 };
 
 struct records {

@@ -25,6 +25,8 @@ BROOD_API void brood_results_free(brood_results *results)
 	records_free(&results->records);
 	free(results->finder.table);
 	free(results->joined);
+	for (size_t i = 0; i < results->batch_count; i++)
+		batch_free(&results->batches[i]);
 	free(results->batches);
 	free(results);
 }

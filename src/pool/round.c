@@ -55,6 +55,7 @@ static int try_again(brood_pool *pool, struct record *record, uint64_t place)
 		return error;
 	record->begun = false;
 	batch_set_attempts(pool->round.batch, round_slot(pool, place), record->attempts);
+	batch_forget_cost(pool->round.batch, round_slot(pool, place));
 	if (pool->crew.board)
 		atomic_store(&pool->crew.board->retried, 1);
 	return 0;
@@ -81,6 +82,9 @@ int round_judge(brood_pool *pool, uint64_t place, const struct verdict *verdict)
 	record->ended = verdict->ended;
 	record->has_status = true;
 	record->status = *verdict->status;
+	record->has_cost = verdict->cost != NULL;
+	if (verdict->cost)
+		record->cost = *verdict->cost;
 	batch_set_state(pool->round.batch, round_slot(pool, place), STATE_DECIDED);
 	return 0;
 }

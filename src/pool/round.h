@@ -32,6 +32,7 @@ struct verdict {
 	int worker;
 	double started, ended;
 	const struct blackbox *box; /* what its worker left behind; NULL: nothing */
+	const struct brood_cost *cost; /* NULL: not known */
 	bool orphaned; /* it was the nursery that ended */
 	struct brood_bytes output; /* where the worker may write to it */
 };

@@ -42,6 +42,7 @@ void stream_free(brood_pool *pool)
 	struct stream *stream = pool->stream;
 	if (!stream)
 		return;
+	batch_free(&stream->batch);
 	records_free(&stream->records);
 	free(stream->seen);
 	free(stream->taken);
@@ -65,7 +66,8 @@ static int allocate(brood_pool *pool)
 	stream->taken = calloc(slots / 64 + 1, sizeof *stream->taken);
 	stream->runs = calloc(slots, sizeof *stream->runs);
 	stream->bytes_end = calloc(slots, sizeof *stream->bytes_end);
-	const struct batch_plan plan = {.count = UINT32_MAX, .slots = (uint32_t)slots, .value_size = pool->options.value_size};
+	const struct batch_plan plan = {.count = UINT32_MAX, .slots = (uint32_t)slots, .value_size = pool->options.value_size,
+					.costs = pool->options.flags & BROOD_COSTS};
 	int error = batch_new(&stream->batch, pool->region, &plan);
 	uint64_t items = region_take(pool->region, slots * sizeof(struct item_slot));
 	stream->bytes = region_take(pool->region, RINGS * pool->options.window_bytes);
@@ -163,6 +165,8 @@ static void release(brood_pool *pool)
 		/* Of the slot's next item there is none yet. */
 		batch_set_attempts(&stream->batch, round_slot(pool, stream->held_place), 0);
 	}
+	if (stream->held && stream->batch.costs)
+		batch_forget_cost(&stream->batch, round_slot(pool, stream->held_place));
 	stream->held = false;
 	if (stream->bytes_used) {
 		settle(pool);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/futex.h"
+#include "pool/cost.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,11 +25,14 @@ static void pause_briefly(void)
 #endif
 }
 
-/* Writes the times of the item that has just ended, and of those before it in the lap. */
+/* Writes the times of the item that has just ended, and of those before it in the lap; and its cost, with which each item is a
+   lap of its own. */
 static void note(struct worker *worker, const struct lap *lap, uint32_t slot)
 {
 	struct region *region = worker->plan->region;
 	_Atomic uint64_t *times = region_at(region, worker->batch.times);
+	if (worker->batch.costs)
+		cost_end(worker, slot);
 	/* In a stream the slots of those before may be another's by now. */
 	const uint32_t first = worker->batch.kind == BOARD_SLOTS ? lap->items - 1 : 0;
 	for (uint32_t i = first; i < lap->items; i++) {
@@ -77,6 +81,8 @@ void worker_do(struct worker *worker, uint32_t item)
 	atomic_store_explicit(worker->bottom, (uint64_t)(uintptr_t)__builtin_frame_address(0), memory_order_relaxed);
 	/* Where the value goes may be in the host's cache. */
 	__builtin_prefetch(&worker->values[(slot + AHEAD) & worker->batch.mask], 1);
+	if (worker->batch.costs)
+		cost_begin(worker, item, slot);
 	int returned = plan->function(task, plan->context);
 	struct lap lap;
 	uint16_t state = (uint16_t)(worker->number * STATE_LINE);

@@ -23,6 +23,7 @@ struct worker_plan {
 	/* Kept up to date for the worker's black box; NULL: nobody wants to know. */
 	_Atomic uint64_t *bottom;
 	struct blackbox *boxes; /* where failures are to have tracebacks; else NULL */
+	bool resets_peak; /* each item's peak is its own */
 	/* Wakes the host. */
 	void (*ring)(void *context);
 	void *ring_context;

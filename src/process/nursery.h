@@ -3,6 +3,7 @@
 #define BROOD_PROCESS_NURSERY_H
 
 #include "process/blackbox.h"
+#include "process/usage.h"
 
 #include <brood.h>
 
@@ -25,12 +26,13 @@ typedef int nursery_work_fn(struct nursery *, void *context, int number);
 
 enum nursery_kind { NURSERY_STARTED = 1, NURSERY_ENDED, NURSERY_TRACED };
 
-/* error is of STARTED: why there is no worker; or 0, and then its pid is in status. TRACED: what nursery_trace asked for is in the
-   box; for a worker that has ended meanwhile there may be none. */
+/* error is of STARTED: why there is no worker; or 0, and then its pid is in status. usage is of ENDED. TRACED: what nursery_trace
+   asked for is in the box; for a worker that has ended meanwhile there may be none. */
 struct nursery_report {
 	enum nursery_kind kind;
 	int number, error;
 	struct brood_status status;
+	struct usage usage;
 };
 
 /*

@@ -151,6 +151,7 @@ static bool collect(struct nursery *nursery)
 		status_set_usage(&what.status, &usage);
 		if (what.status.signal == SIGKILL && !worker->killed)
 			what.status.out_of_memory = oom_watch_claim(&ward->kills);
+		what.usage = usage_of(&usage);
 		*worker = ward->workers[--ward->living];
 		report_end(nursery, &what);
 	}

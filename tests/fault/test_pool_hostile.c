@@ -139,6 +139,12 @@ static void over_times(const struct shared *shared, uint64_t *random)
 	scribble(region_at(shared->region, shared->batch.attempts), shared->slots, random);
 }
 
+static void over_costs(const struct shared *shared, uint64_t *random)
+{
+	if (shared->batch.costs)
+		scribble(region_at(shared->region, shared->batch.costs), shared->slots * sizeof(struct cost_place), random);
+}
+
 static void over_items(const struct shared *shared, uint64_t *random)
 {
 	uint64_t *items = region_at(shared->region, shared->batch.items);
@@ -198,7 +204,7 @@ static void flood_descriptors(const struct shared *shared, uint64_t *random)
 }
 
 static attack_fn *const attacks[] = {over_head, over_lines, over_line, over_words, over_words, over_states, over_one_kind, over_values,
-	over_times, over_items, over_heads, over_all, close_descriptors, write_to_descriptors, flood_descriptors};
+	over_times, over_costs, over_items, over_heads, over_all, close_descriptors, write_to_descriptors, flood_descriptors};
 
 /* --- the worker --- */
 
@@ -276,6 +282,8 @@ static uint64_t read_record(const struct brood_result *result)
 		sum += ((const unsigned char *)result->item.data)[0] + ((const unsigned char *)result->item.data)[result->item.size - 1];
 	ck_assert_uint_le(result->item.size, (size_t)256 << 20);
 	ck_assert_int_eq(!result->failure, result->outcome == BROOD_SUCCESS);
+	if (result->cost)
+		ck_assert(result->cost->user_seconds >= 0 && result->cost->system_seconds >= 0);
 	if (result->failure)
 		sum += strlen(result->failure->type) + strlen(result->failure->message) + strlen(result->failure->traceback);
 	return sum;
@@ -340,10 +348,11 @@ static void run_pool(void *context)
 	const struct brood_reporter reporter = {.size = sizeof reporter, .context = &sum, .begin = count_event, .success = count_event,
 		.fail = count_event, .abort = count_event, .exit = count_event};
 	draw(&random);
+	const unsigned costs = below(&random, 2) ? BROOD_COSTS : 0;
 	seed_of_process = seed;
 	const struct brood_options options = {.size = sizeof options, .workers = 2 + (int)below(&random, 2),
 		.retries = (unsigned)below(&random, 3), .window = 64, .value_size = below(&random, 4) ? 0 : 16,
-		.reporter = below(&random, 3) ? NULL : &reporter, .flags = below(&random, 2) ? BROOD_ORDERED : 0,
+		.reporter = below(&random, 3) ? NULL : &reporter, .flags = (unsigned)below(&random, 2) * BROOD_ORDERED | costs,
 		.recycle_after = below(&random, 5) ? 0 : 50};
 	brood_pool *pool;
 	for (int fd = 0; fd < DESCRIPTORS; fd++)

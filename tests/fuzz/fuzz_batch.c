@@ -26,6 +26,8 @@ static void check_result(const struct batch *batch, const struct brood_result *r
 	MUST(result->outcome <= BROOD_CANCELED && (result->outcome != BROOD_PENDING || !over));
 	MUST(result->worker >= -1 && result->worker < (int)batch->workers);
 	MUST(result->seconds >= 0 && result->started >= 0);
+	MUST(!result->cost || (result->cost->user_seconds >= 0 && result->cost->system_seconds >= 0));
+	MUST(!result->cost || batch->board.costs);
 	MUST(is_inside(region, batch->board.bytes, batch->board.bytes + batch->board.bytes_size, result->item) ||
 	     (batch->board.kind == BOARD_SLOTS && result->item.size <= ITEM_SHORT));
 	MUST(is_inside(region, 0, region->top, result->value));
@@ -81,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	const unsigned how = data[0];
 	const struct batch_plan plan = {.first = how & 1 ? 1000 : 0, .count = SLOTS, .slots = SLOTS,
-					.value_size = how & 2 ? how & 4 ? 8 : 20 : 0};
+					.value_size = how & 2 ? how & 4 ? 8 : 20 : 0, .costs = how & 32};
 	MUST(!batch_new(&batch, region, &plan));
 	MUST(!items_copy_list(region, &batch.board, some, SLOTS));
 	if (how & 8)
@@ -96,5 +98,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_values(&batch, &records);
 	read_all(&batch, &records, how & 16);
 	records_free(&records);
+	batch_free(&batch);
 	return 0;
 }
