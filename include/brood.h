@@ -420,6 +420,7 @@ enum brood_outcome { BROOD_PENDING, BROOD_SUCCESS, BROOD_FAIL, BROOD_ABORT, BROO
  * peak_bytes          the largest resident size of the worker while it ran the item. In it is all that is resident, also what
  *                     earlier items left behind, and what the worker has from the host: the host's private memory from the
  *                     start, although it is shared until it is written; files, and memory shared on purpose, as it is touched.
+ *                     The kernel counts pages in lots, so that small differences say nothing.
  * minor_faults        pages that were touched for the first time. The first write to a page that came from the host copies it,
  *                     and is such a fault, so that the first items of a worker have more of them than later ones.
  * major_faults        pages that had to be read from a disk

@@ -34,7 +34,8 @@ int batch_new(struct batch *batch, struct region *region, const struct batch_pla
 	}
 	batch->board = (struct board_batch){.first = plan->first, .base = plan->base, .count = plan->count,
 		.mask = plan->slots < plan->count ? plan->slots - 1 : UINT32_MAX, .states = places[0], .values = places[1], .times = places[2],
-		.attempts = places[3], .fixed = places[4], .costs = plan->costs ? places[5] : 0, .value_size = plan->value_size};
+		.attempts = places[3], .fixed = places[4], .costs = plan->costs ? places[5] : 0,
+		.value_size = plan->value_size};
 	return 0;
 }
 

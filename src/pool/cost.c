@@ -51,7 +51,8 @@ static struct brood_cost difference(const struct usage *begin, const struct usag
 	for (int i = 0; i < USAGE_WORDS; i++)
 		by[i] = end->words[i] > begin->words[i] ? end->words[i] - begin->words[i] : 0;
 	return (struct brood_cost){.user_seconds = (double)by[USAGE_USER] * 1e-6,
-		.system_seconds = (double)by[USAGE_SYSTEM] * 1e-6, .peak_bytes = end->words[USAGE_PEAK], .minor_faults = by[USAGE_MINOR], .major_faults = by[USAGE_MAJOR],
+		.system_seconds = (double)by[USAGE_SYSTEM] * 1e-6, .peak_bytes = end->words[USAGE_PEAK],
+		.minor_faults = by[USAGE_MINOR], .major_faults = by[USAGE_MAJOR],
 		.voluntary_switches = by[USAGE_VOLUNTARY], .involuntary_switches = by[USAGE_INVOLUNTARY]};
 }
 

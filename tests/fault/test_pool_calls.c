@@ -153,7 +153,7 @@ START_TEST(each_call_with_limits)
 {
 	faults_each(parallelize, options_of(BROOD_OPTIONS(.workers = 2, .timeout = 60, .retries = 1, .recycle_after = 3,
 						       .memory_limit = (size_t)1 << 30, .recycle_size = (size_t)1 << 30, .threads = 1,
-						       .flags = BROOD_PINNED)));
+						       .flags = BROOD_PINNED | BROOD_COSTS)));
 }
 END_TEST
 
@@ -172,7 +172,7 @@ END_TEST
 START_TEST(each_call_inside)
 {
 	faults_each(parallelize, options_of(BROOD_OPTIONS(.flags = BROOD_INSIDE)));
-	faults_each(stream, options_of(BROOD_OPTIONS(.flags = BROOD_INSIDE)));
+	faults_each(stream, options_of(BROOD_OPTIONS(.flags = BROOD_INSIDE | BROOD_COSTS)));
 }
 END_TEST
 
