@@ -62,7 +62,8 @@ int crew_new(brood_pool *pool, int workers)
 	}
 	crew->plan = (struct worker_plan){.region = pool->region, .board = crew->board, .lines = lines, .function = pool->function,
 		.context = pool->context, .start = options->worker_start, .end = options->worker_end,
-		.recycle_after = options->recycle_after, .recycle_size = options->recycle_size, .seed = options->seed,
+		.recycle_after = options->recycle_after, .recycle_size = options->recycle_size,
+		.value_size = options->value_size, .seed = options->seed,
 		.timed = (options->flags & (BROOD_TIMED | BROOD_COSTS)) || options->reporter,
 		.resets_peak = options->flags & BROOD_COSTS, .ring = nursery_ring};
 	crew->spare_at = clock_now() + SPARE_AFTER;

@@ -159,14 +159,16 @@ static void take_batch(struct worker *worker)
 	if (batch->serial == worker->batch.serial)
 		return;
 	worker->batch = *batch;
+	/* Of one that was written over the board a worker would fill up each value for as long as there are addresses. */
+	worker->batch.value_size = worker->plan->value_size;
 	worker->arena = (struct worker_arena){0};
 	worker->states = region_at(region, batch->states);
 	worker->values = region_at(region, batch->values);
 	size_t slots = batch->mask < batch->count ? batch->mask + (size_t)1 : batch->count;
 	region_advise(region, batch->states, slots * sizeof *worker->states);
 	region_advise(region, batch->values, slots * sizeof *worker->values);
-	if (batch->value_size)
-		region_advise(region, batch->fixed, slots * batch->value_size);
+	if (worker->batch.value_size)
+		region_advise(region, batch->fixed, slots * worker->batch.value_size);
 }
 
 void worker_ready(struct worker *worker)

@@ -17,7 +17,7 @@ struct worker_plan {
 	void *context;
 	int (*start)(void *context);
 	void (*end)(void *context);
-	size_t recycle_after, recycle_size;
+	size_t recycle_after, recycle_size, value_size;
 	uint64_t seed;
 	bool timed;
 	/* Kept up to date for the worker's black box; NULL: nobody wants to know. */
