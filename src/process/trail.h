@@ -27,6 +27,7 @@ struct trail {
 	struct call {
 		uint64_t address;
 		bool exact; /* the thread stands there; of others it is where they go on, behind the call */
+		size_t again; /* so many more times, since the function calls itself there */
 	} calls[TRAIL_MOST];
 	size_t count;
 	bool more;

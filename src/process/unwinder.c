@@ -96,8 +96,13 @@ static void write_thread(struct unwinder *unwinder, struct page *page, struct th
 	struct trail trail = {0};
 	follow(unwinder, thread, &trail);
 	page->number = 0;
-	for (size_t i = 0; i < trail.count; i++)
-		write_call(unwinder, page, &trail.calls[i]);
+	for (size_t i = 0; i < trail.count; i++) {
+		const struct call *call = &trail.calls[i];
+		write_call(unwinder, page, call);
+		if (call->again)
+			page_note(page, "… %zu more of #%zu", call->again, page->number - 1);
+		page->number += call->again;
+	}
 	if (trail.more)
 		page_note(page, "… more");
 }
@@ -224,7 +229,7 @@ size_t unwinder_calls(struct unwinder *unwinder, const void *const *calls, size_
 		return 0;
 	adopt(unwinder, &modules);
 	for (size_t i = 0; i < count && !page.full; i++)
-		write_call(unwinder, &page, &(struct call){(uintptr_t)calls[i], false});
+		write_call(unwinder, &page, &(struct call){(uintptr_t)calls[i], false, 0});
 	write_hint(unwinder, &page);
 	return page.used;
 }
