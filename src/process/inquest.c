@@ -70,6 +70,11 @@ static bool ask(struct inquests *inquests, struct inquest *inquest, enum coroner
 	return false;
 }
 
+static enum coroner_kind question_of(const struct inquest *inquest)
+{
+	return inquest->kind == INQUEST_DEAD ? CORONER_DEAD : CORONER_STUCK;
+}
+
 static void put_text(struct inquests *inquests, const struct inquest *inquest, size_t size)
 {
 	struct blackbox *box = &inquests->boxes[inquest->report.number];
@@ -101,7 +106,10 @@ static bool take_answer(struct inquests *inquests, struct inquest *inquest)
 		return false;
 	if (size < 0) {
 		coroner_end(&inquests->coroner);
-		return true;
+		if (size != -EPIPE || inquest->again)
+			return true;
+		inquest->again = true;
+		return !ask(inquests, inquest, question_of(inquest));
 	}
 	if (size || inquest->kind != INQUEST_STUCK || is_stuck_box(inquests, inquest)) {
 		put_text(inquests, inquest, (size_t)size);
@@ -117,7 +125,7 @@ static bool is_over(struct inquests *inquests, struct inquest *inquest)
 	const bool gone = inquest->kind == INQUEST_STUCK && !inquest->report.status.pid;
 	if (inquest->kind == INQUEST_NONE || (gone && (!inquest->asked || inquest->answering)))
 		return true;
-	if (!inquest->asked && !ask(inquests, inquest, inquest->kind == INQUEST_DEAD ? CORONER_DEAD : CORONER_STUCK))
+	if (!inquest->asked && !ask(inquests, inquest, question_of(inquest)))
 		return true;
 	return inquest->answering ? hear(inquests, inquest) : take_answer(inquests, inquest);
 }

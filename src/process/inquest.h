@@ -14,8 +14,8 @@ enum inquest_kind { INQUEST_NONE, INQUEST_DEAD, INQUEST_STUCK };
 struct inquest {
 	struct nursery_report report;
 	enum inquest_kind kind;
-	/* Where the coroner could not look, the process is asked itself. */
-	bool asked, answering;
+	/* Where the coroner could not look, the process is asked itself; where it was killed, another is asked again. */
+	bool asked, answering, again;
 	double deadline;
 };
 
