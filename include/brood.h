@@ -29,6 +29,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #ifdef __cplusplus
@@ -524,6 +525,13 @@ struct brood_reporter {
 	void *context;
 	brood_report_fn *init, *spawn, *begin, *success, *fail, *abort, *exit, *cleanup;
 };
+
+/*
+ * A reporter that writes a line for each event to the stream, which is borrowed, with the seconds since the spawn; NULL: to
+ * stderr. For one pool at a time; free it after the pool. Idea: LogReporter of delegate.py.
+ */
+BROOD_API int brood_log_reporter(struct brood_reporter **out, FILE *stream);
+BROOD_API void brood_reporter_free(struct brood_reporter *);
 
 /*
  * size           set by BROOD_OPTIONS
