@@ -150,16 +150,23 @@ static void name_signal(char *out, size_t size, int signal)
 		snprintf(out, size, "SIG%d", signal);
 }
 
+/* It may have come of the worker's own doing, and without a box nobody knows whether it has. */
+static bool is_of_crash(int signal)
+{
+	return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL || signal == SIGTRAP ||
+	       signal == SIGSYS || signal == SIGABRT;
+}
+
 static void describe_signal(struct cause *cause, const struct left *left, const struct brood_status *status)
 {
 	const char *description = sigdescr_np(status->signal);
 	name_signal(cause->type, sizeof cause->type, status->signal);
 	if (!left->filled || left->cause != BLACKBOX_SIGNAL || left->signal != status->signal)
-		snprintf(cause->message, sizeof cause->message, "the worker was killed by signal %d (%s), which a process sent",
-			 status->signal, description ? description : cause->type);
+		snprintf(cause->message, sizeof cause->message, "the worker was killed by signal %d (%s)%s", status->signal,
+			 description ? description : cause->type, is_of_crash(status->signal) ? "" : ", which a process sent");
 	else if (left->code > 0)
 		describe_crash(cause->message, sizeof cause->message, left);
-	else if (left->sender == status->pid && status->signal == SIGABRT)
+	else if (left->sender == status->pid && status->signal == SIGABRT && left->code == SI_TKILL)
 		snprintf(cause->message, sizeof cause->message, "the worker called abort");
 	else if (left->sender == status->pid)
 		snprintf(cause->message, sizeof cause->message, "the worker sent signal %d (%s) to itself", status->signal,
