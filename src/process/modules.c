@@ -31,7 +31,8 @@ static bool read_line(char *line, struct module *module)
 		return false;
 	if (strlen(at) < 5 || at[4] != ' ')
 		return false;
-	module->executable = at[2] == 'x';
+	module->code_low = at[2] == 'x' ? module->low : 0;
+	module->code_high = at[2] == 'x' ? module->high : 0;
 	at += 5;
 	if (!read_number(&at, ' ', &module->offset))
 		return false;
@@ -62,7 +63,7 @@ uint64_t module_vdso(void)
    can lie on its first page, which is then mapped twice. */
 static bool continues(const struct module *last, const struct module *line)
 {
-	return !strcmp(last->name, line->name) && (line->offset || (line->executable && !last->executable));
+	return !strcmp(last->name, line->name) && (line->offset || (line->code_high && !last->code_high));
 }
 
 /* Those without code are forgotten again when the next one begins. */
@@ -73,10 +74,13 @@ static void add_line(struct modules *modules, const struct module *line)
 		return;
 	if (last && continues(last, line)) {
 		last->high = line->high;
-		last->executable |= line->executable;
+		if (line->code_high) {
+			last->code_low = last->code_high ? last->code_low : line->code_low;
+			last->code_high = line->code_high;
+		}
 		return;
 	}
-	if (last && !last->executable)
+	if (last && !last->code_high)
 		modules->count--;
 	if (modules->count < MOST)
 		modules->list[modules->count++] = *line;
@@ -92,7 +96,7 @@ static void add_lines(struct modules *modules, size_t size)
 		if (read_line(at, &line))
 			add_line(modules, &line);
 	}
-	if (modules->count && !modules->list[modules->count - 1].executable)
+	if (modules->count && !modules->list[modules->count - 1].code_high)
 		modules->count--;
 }
 
@@ -178,4 +182,10 @@ const struct module *modules_find(const struct modules *modules, uint64_t addres
 		if (address >= modules->list[i].low && address < modules->list[i].high)
 			return &modules->list[i];
 	return NULL;
+}
+
+bool modules_is_code(const struct modules *modules, uint64_t address)
+{
+	const struct module *module = modules_find(modules, address);
+	return module && address >= module->code_low && address < module->code_high;
 }

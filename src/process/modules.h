@@ -11,7 +11,7 @@
 struct module {
 	uint64_t low, high;
 	uint64_t offset; /* in the file, of low */
-	bool executable;
+	uint64_t code_low, code_high; /* between which its code lies; 0: it has none */
 	const char *name; /* the inode's number and the path, so that a file in another's place is another module */
 };
 
@@ -30,6 +30,9 @@ bool modules_equal(const struct modules *, const struct modules *);
 
 /* The one that holds the address, or NULL. */
 const struct module *modules_find(const struct modules *, uint64_t address);
+
+/* Whether there may be code there, and not only a file's data. */
+bool modules_is_code(const struct modules *, uint64_t address);
 
 const char *module_path(const char *name);
 

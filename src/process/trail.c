@@ -24,7 +24,7 @@ bool thread_return(struct thread *thread, const struct modules *modules)
 	address = 0;
 	uint64_t pushed = 0;
 #endif
-	if (!modules_find(modules, address - 1))
+	if (!modules_is_code(modules, address - 1))
 		return false;
 	registers[SNAPSHOT_SP] += pushed;
 	registers[SNAPSHOT_PC] = address - 1;

@@ -79,7 +79,7 @@ static void follow(struct unwinder *unwinder, struct thread *thread, struct trai
 		thread->bottom = 0;
 	/* Whoever called what is no function is still known. */
 	uint64_t address = registers[SNAPSHOT_PC];
-	if (!modules_find(&unwinder->modules, address) && thread_return(thread, &unwinder->modules))
+	if (!modules_is_code(&unwinder->modules, address) && thread_return(thread, &unwinder->modules))
 		trail_add(trail, address, true);
 	size_t before = trail->count;
 	if (unwinder->debug)
