@@ -263,12 +263,37 @@ START_TEST(worker_of_a_worker_crashes)
 }
 END_TEST
 
+/* --- without libdw ------------------------------------------------------------------------------------------------- */
+
+/* Its name is that of a file that is no library, which the dynamic linker finds first. */
+START_TEST(without_libdw_symbols_are_shown)
+{
+	char place[] = "/tmp/brood-plain-XXXXXX", command[PATH_MAX + 100], text[4096];
+	enter_place(place);
+	FILE *file = fopen("libdw.so.1", "we");
+	ck_assert(file && fputs("no library\n", file) >= 0 && !fclose(file));
+	snprintf(command, sizeof command, "LD_LIBRARY_PATH='%s' '%s'", place, PLAIN);
+	FILE *output = popen(command, "re");
+	ck_assert_ptr_nonnull(output);
+	text[fread(text, 1, sizeof text - 1, output)] = '\0';
+	ck_assert_int_eq(pclose(output), 0);
+	fprintf(stderr, "%s", text);
+	ck_assert(!strncmp(text, "SIGSEGV: write to a null pointer", 32));
+	ck_assert_ptr_nonnull(strstr(text, "\n#0 ?? (libways-shared0.so+0x"));
+	ck_assert_ptr_nonnull(strstr(text, "\n#1 ways_shared0+0x"));
+	const char *hint = strstr(text, "\n(install libdw for files and lines)\n");
+	ck_assert(hint && !strchr(hint + 2, '('));
+	leave_place(place);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("pool failures");
 	TCase *failures = support_case(suite, "failures", 30);
 	tcase_add_loop_test(failures, failure_says_how_and_where, 0, ROWS * VARIANTS);
 	tcase_add_test(failures, worker_of_a_worker_crashes);
+	tcase_add_test(failures, without_libdw_symbols_are_shown);
 	return suite;
 }
 
