@@ -3,6 +3,7 @@
  * Workers that write over all that they share with the host: it does not crash, finishes, and has a record for each item.
  * What a record says of the items that such workers had their hands on, nobody can promise.
  */
+#include "odd.h"
 #include "pool.h"
 
 #include "pool/pool.h"
@@ -11,6 +12,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 /* A test says by this which seeds it runs, for a look at one of them. */
 #define FIRST "BROOD_HOSTILE_FIRST"
@@ -21,40 +23,6 @@ static uint64_t seed_of_process;
 /* Which descriptors were open before the pool was made: those of what runs the test. */
 enum { DESCRIPTORS = 64 };
 static bool is_others[DESCRIPTORS];
-
-static uint64_t draw(uint64_t *random)
-{
-	*random ^= *random << 13;
-	*random ^= *random >> 7;
-	*random ^= *random << 17;
-	return *random;
-}
-
-static uint64_t below(uint64_t *random, uint64_t limit)
-{
-	return draw(random) % limit;
-}
-
-/* A number that somebody may stumble over. */
-static uint64_t odd_number(uint64_t *random)
-{
-	static const uint64_t some[] = {0, 1, 2, 3, 15, 16, 255, 4096, 65535, INT32_MAX, UINT32_MAX, (uint64_t)UINT32_MAX << 32, INT64_MAX,
-		UINT64_MAX, UINT64_MAX - 15, UINT64_C(1) << 39, UINT64_C(1) << 40, (UINT64_C(1) << 40) - 8};
-	switch (below(random, 3)) {
-	case 0: return some[below(random, sizeof some / sizeof *some)];
-	case 1: return below(random, 5000);
-	default: return draw(random);
-	}
-}
-
-static void scribble(void *place, size_t size, uint64_t *random)
-{
-	for (uint64_t left = 1 + below(random, 50); left--;) {
-		uint64_t number = odd_number(random), width = UINT64_C(1) << below(random, 4);
-		if (size >= width)
-			memcpy((char *)place + below(random, size - width + 1), &number, width);
-	}
-}
 
 static uint64_t odd_range(uint64_t *random)
 {
@@ -68,6 +36,7 @@ struct shared {
 	struct region *region;
 	struct board *board;
 	struct board_batch batch;
+	struct blackbox *boxes; /* one for each line */
 	uint32_t lines, number;
 	size_t slots;
 };
@@ -165,6 +134,17 @@ static void over_heads(const struct shared *shared, uint64_t *random)
 	}
 }
 
+static void over_boxes(const struct shared *shared, uint64_t *random)
+{
+	if (!shared->boxes)
+		return;
+	over_box(&shared->boxes[shared->number], random);
+	for (uint64_t left = below(random, 3); left--;)
+		over_box(&shared->boxes[below(random, shared->lines)], random);
+	if (below(random, 4) == 0)
+		scribble(shared->boxes, shared->lines * sizeof *shared->boxes, random);
+}
+
 static void over_all(const struct shared *shared, uint64_t *random)
 {
 	/* The board and what belongs to the first items; pages that nobody has touched would be memory. */
@@ -204,7 +184,8 @@ static void flood_descriptors(const struct shared *shared, uint64_t *random)
 }
 
 static attack_fn *const attacks[] = {over_head, over_lines, over_line, over_words, over_words, over_states, over_one_kind, over_values,
-	over_times, over_costs, over_items, over_heads, over_all, close_descriptors, write_to_descriptors, flood_descriptors};
+	over_times, over_costs, over_items, over_heads, over_boxes, over_boxes, over_all, close_descriptors, write_to_descriptors,
+	flood_descriptors};
 
 /* --- the worker --- */
 
@@ -225,6 +206,13 @@ static void *attack_on(void *context)
 	return NULL;
 }
 
+/* Its own is where it says how far up its stack is brood's. */
+static struct blackbox *boxes_of(const struct worker *worker)
+{
+	const uintptr_t bottom = (uintptr_t)worker->plan->bottom;
+	return bottom ? (struct blackbox *)(bottom - offsetof(struct blackbox, bottom)) - worker->number : NULL;
+}
+
 static void attack(brood_task *task, uint64_t random)
 {
 	static struct attacker attacker;
@@ -232,7 +220,7 @@ static void attack(brood_task *task, uint64_t random)
 	const struct worker_plan *plan = worker->plan;
 	const struct board_batch *batch = &worker->batch;
 	attacker = (struct attacker){.attack = attacks[below(&random, sizeof attacks / sizeof *attacks)]};
-	attacker.shared = (struct shared){plan->region, plan->board, *batch, plan->lines, worker->number,
+	attacker.shared = (struct shared){plan->region, plan->board, *batch, boxes_of(worker), plan->lines, worker->number,
 		batch->mask < batch->count ? (size_t)batch->mask + 1 : batch->count};
 	attacker.random = random;
 	attacker.attack(&attacker.shared, &random);
@@ -243,6 +231,7 @@ static void attack(brood_task *task, uint64_t random)
 	case 0: _exit(3);
 	case 1: raise(SIGKILL); break;
 	case 2: usleep(2000); break;
+	case 3: raise(SIGSEGV); break;
 	default: break;
 	}
 }
@@ -285,7 +274,8 @@ static uint64_t read_record(const struct brood_result *result)
 	if (result->cost)
 		ck_assert(result->cost->user_seconds >= 0 && result->cost->system_seconds >= 0);
 	if (result->failure)
-		sum += strlen(result->failure->type) + strlen(result->failure->message) + strlen(result->failure->traceback);
+		sum += strlen(result->failure->type) + strlen(result->failure->message) + strlen(result->failure->traceback) +
+			strlen(result->failure->output);
 	return sum;
 }
 
@@ -347,12 +337,14 @@ static void run_pool(void *context)
 	uint64_t seed = *(uint64_t *)context, random = seed * 0x9e3779b97f4a7c15 + 1, sum = 0;
 	const struct brood_reporter reporter = {.size = sizeof reporter, .context = &sum, .begin = count_event, .success = count_event,
 		.fail = count_event, .abort = count_event, .exit = count_event};
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
 	draw(&random);
 	const unsigned costs = below(&random, 2) ? BROOD_COSTS : 0;
+	const unsigned traces = below(&random, 3) ? 0 : BROOD_TRACEBACKS;
 	seed_of_process = seed;
 	const struct brood_options options = {.size = sizeof options, .workers = 2 + (int)below(&random, 2),
 		.retries = (unsigned)below(&random, 3), .window = 64, .value_size = below(&random, 4) ? 0 : 16,
-		.reporter = below(&random, 3) ? NULL : &reporter, .flags = (unsigned)below(&random, 2) * BROOD_ORDERED | costs,
+		.reporter = below(&random, 3) ? NULL : &reporter, .flags = (unsigned)below(&random, 2) * BROOD_ORDERED | costs | traces,
 		.recycle_after = below(&random, 5) ? 0 : 50};
 	brood_pool *pool;
 	for (int fd = 0; fd < DESCRIPTORS; fd++)
