@@ -22,6 +22,8 @@ static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, S
 static struct blackbox *box;
 static pid_t owner;
 static struct sigaction previous[SIGSYS + 1];
+/* Somebody else's handler has been called, who may jump out of it: what the box holds may be over. */
+static _Atomic bool handed_on;
 static unsigned char handler_stack[STACK_FOR_HANDLERS];
 
 /* Reads as far as it can what may not be there. */
@@ -133,10 +135,12 @@ static enum blackbox_access access_of(const siginfo_t *info, const ucontext_t *c
 
 static bool begin(void)
 {
-	uint32_t empty = BLACKBOX_EMPTY;
+	uint32_t empty = BLACKBOX_EMPTY, filled = BLACKBOX_FILLED;
 	if (getpid() != owner)
 		return false;
-	return atomic_compare_exchange_strong(&box->state, &empty, BLACKBOX_WRITING);
+	if (atomic_compare_exchange_strong(&box->state, &empty, BLACKBOX_WRITING))
+		return true;
+	return atomic_exchange(&handed_on, false) && atomic_compare_exchange_strong(&box->state, &filled, BLACKBOX_WRITING);
 }
 
 static void fill(enum blackbox_cause cause)
@@ -159,9 +163,11 @@ static void await_other(void)
 static void hand_on(int signal, siginfo_t *info, void *context)
 {
 	const struct sigaction *before = &previous[signal];
+	const bool is_handled = (before->sa_flags & SA_SIGINFO) || (before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN);
+	atomic_store(&handed_on, is_handled && getpid() == owner);
 	if (before->sa_flags & SA_SIGINFO) {
 		before->sa_sigaction(signal, info, context);
-	} else if (before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN) {
+	} else if (is_handled) {
 		before->sa_handler(signal);
 	} else {
 		struct sigaction action = {.sa_handler = SIG_DFL};
@@ -173,7 +179,7 @@ static void hand_on(int signal, siginfo_t *info, void *context)
 		return;
 	}
 	/* It has been dealt with. */
-	if (getpid() == owner)
+	if (getpid() == owner && atomic_exchange(&handed_on, false))
 		atomic_store(&box->state, BLACKBOX_EMPTY);
 }
 
@@ -239,6 +245,7 @@ void blackbox_arm(struct blackbox *armed)
 {
 	box = armed;
 	owner = getpid();
+	handed_on = false;
 	set_stack();
 	for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
 		set_handler(fatal[i], handle, 0);

@@ -4,6 +4,7 @@
 #include "ways.h"
 
 #include <limits.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -263,6 +264,41 @@ START_TEST(worker_of_a_worker_crashes)
 }
 END_TEST
 
+/* --- a host that jumps out of its handler --------------------------------------------------------------------------- */
+
+static sigjmp_buf place_to_return;
+
+static void jump_out(int number)
+{
+	siglongjmp(place_to_return, number);
+}
+
+/* The first item is rescued so; the second one dies of something else. */
+static int crash_again(brood_task *task, void *context)
+{
+	if (brood_index(task))
+		return ways_shared2(task, context);
+	if (!sigsetjmp(place_to_return, 1))
+		raise(SIGSEGV);
+	return 0;
+}
+
+START_TEST(crash_that_the_host_mended_is_forgotten)
+{
+	struct notes *notes = take_notes(WAY_abort_now);
+	brood_results *results;
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+	signal(SIGSEGV, jump_out);
+	ck_assert_int_eq(brood_parallelize_array(&results, crash_again, notes, NULL, 0, 2, BROOD_OPTIONS(.workers = 1)), 0);
+	ck_assert_int_eq(record_of(results, 0).outcome, BROOD_SUCCESS);
+	const struct brood_failure *failure = record_of(results, 1).failure;
+	ck_assert_str_eq(failure->type, "SIGABRT");
+	ck_assert_str_eq(failure->message, "the worker called abort");
+	expect_first(failure->traceback, "abort_now", notes->line);
+	brood_results_free(results);
+}
+END_TEST
+
 /* --- without libdw ------------------------------------------------------------------------------------------------- */
 
 /* Its name is that of a file that is no library, which the dynamic linker finds first. */
@@ -293,6 +329,7 @@ static Suite *make_suite(void)
 	TCase *failures = support_case(suite, "failures", 30);
 	tcase_add_loop_test(failures, failure_says_how_and_where, 0, ROWS * VARIANTS);
 	tcase_add_test(failures, worker_of_a_worker_crashes);
+	tcase_add_test(failures, crash_that_the_host_mended_is_forgotten);
 	tcase_add_test(failures, without_libdw_symbols_are_shown);
 	return suite;
 }
