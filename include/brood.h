@@ -472,7 +472,8 @@ struct brood_cost {
  * made: some 50 ms then, about 1 ms for later ones, in a process of their own. Without it the last line says so. A worker that
  * has a handler of its own for a signal, set after it began, has it in place of brood's; one that the host had set runs
  * after it. Where the stack of another thread than the first overflows, there is none. brood_fail's failures have one with
- * the flag BROOD_TRACEBACKS.
+ * the flag BROOD_TRACEBACKS. A function whose last act is a call, as in return brood_fail(…), may have left by then, and is in
+ * no traceback unless it was compiled with -fno-optimize-sibling-calls.
  */
 struct brood_result {
 	enum brood_outcome outcome;

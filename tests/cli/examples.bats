@@ -71,6 +71,24 @@ load helper
 	"$examples/parallel" 2 < "$BATS_TEST_TMPDIR/lines" | compare parallel.txt
 }
 
+# What differs from run to run and from system to system: figures, where the source is, and frames of the C library.
+normalize_report() {
+	sed -E -e 's|( at ).*/(examples/[a-z-]+\.c:)|\1\2|' -e '/^ +#/{/ at examples\//!d;s/#[0-9]+/#/}' \
+		-e 's/^( +)[0-9.]+ s of a processor, [0-9]+ KiB/\1… s of a processor, … KiB/' \
+		-e 's/it had [0-9.]+ MiB/it had … MiB/' |
+		awk '/^ +#/ { sub(/#/, "#" frame++) } !/^ +#/ { frame = 0 } { print }'
+}
+
+@test "crash-report says of each item how it failed, where, and what it wrote" {
+	"$examples/crash-report" > "$BATS_TEST_TMPDIR/output" 2> "$BATS_TEST_TMPDIR/stderr"
+	if grep 'install libdw' "$BATS_TEST_TMPDIR/output"; then
+		skip "there is no libdw here"
+	fi
+	normalize_report < "$BATS_TEST_TMPDIR/output" | compare crash-report.txt
+	# What workers write is passed on as well: twice, for there are two attempts.
+	[ "$(grep -c 'the table has no row 3' "$BATS_TEST_TMPDIR/stderr")" -eq 2 ]
+}
+
 @test "the program in the README does what the README says" {
 	awk '/^```c$/ { inside = 1; next } /^```$/ { if (inside) exit } inside' "$project/README.md" \
 		> "$BATS_TEST_TMPDIR/program.c"

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""readme.py README INCLUDE LIBRARY SCRATCH COMPILER...: the README's first program does what the README says."""
+"""readme.py README INCLUDE LIBRARY SCRATCH REPORT COMPILER...: the README's first program does what the README says, and what
+it shows of the example crash-report is in REPORT."""
 import os
 import pathlib
 import re
@@ -8,9 +9,16 @@ import sys
 
 import tap
 
-readme, include, library, scratch = map(pathlib.Path, sys.argv[1:5])
-compiler = sys.argv[5:]
+readme, include, library, scratch, report = map(pathlib.Path, sys.argv[1:6])
+compiler = sys.argv[6:]
 scratch.mkdir(parents=True, exist_ok=True)
+
+
+
+def records(shown):
+    """The records of a report: each begins with an item, and is shown whole."""
+    return re.split(r"^(?=item )", shown, flags=re.MULTILINE)
+
 
 text = readme.read_text(encoding="utf-8") if readme.exists() else ""
 blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
@@ -33,4 +41,10 @@ tap.check("it compiles without a warning", problems)
 if not problems:
     problems, output = tap.run([str(program)], env={**os.environ, "LD_LIBRARY_PATH": str(library.parent)})
     tap.check("it prints what the README says", problems + ([] if output == told else [f"it prints {output!r}", f"not {told!r}"]))
+
+excerpt = re.search(r"^## When it fails$.*?^```text\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+tap.check("it shows a report of crashes", [] if excerpt else ["there is no ```text block below the heading When it fails"])
+if excerpt:
+    known = records(report.read_text(encoding="utf-8"))
+    tap.check("each record of it is as the example's test has it", [one for one in records(excerpt[1]) if one not in known])
 tap.end()
