@@ -73,6 +73,8 @@ class Measure:
 
 TIME = Measure("ns", time)
 FIRST = Measure("first_ns", time)
+WITHIN = Measure("ns", time, absolute=True)
+FIRST_WITHIN = Measure("first_ns", time, absolute=True)
 RATE = Measure("ns", rate, inverse=True, at_least=True)
 EFFICIENCY = Measure("efficiency", "{:.3f}".format, at_least=True)
 MEMORY = Measure("bytes", kibibytes, absolute=True)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The pool beside its peers: two workers each, and everything that brood makes and ends included."""
-from comparison import EFFICIENCY, FIRST, MEMORY, RATE, Case, Group, perl, program, python
+from comparison import (EFFICIENCY, FIRST, FIRST_WITHIN, MEMORY, RATE, WITHIN, Case, Group, perl, program,
+                        python)
 
 MILLION = 10 ** 6
 OPENMP = "OpenMP dynamic"
@@ -113,5 +114,17 @@ def crowds(_quick):
         [Case("1,000 workers", commands, pairs)])
 
 
+def traces(quick):
+    cases = []
+    for name, way in (("null pointer", "pointer"), ("abort", "abort")):
+        commands = {mechanism: program("trace", mechanism, way, 10 if quick else 30) for mechanism in ("brood", "untraced")}
+        cases.append(Case(name, commands, [("brood", "untraced", 100 * 10 ** 6, FIRST_WITHIN),
+                                           ("brood", "untraced", 5 * 10 ** 6, WITHIN)]))
+    return Group("trace: from a crash, eleven calls deep, to its record with the traceback", [
+        "The first of a process, for which debug information is read, with abort the C library's too; then later ones.",
+        "untraced: BROOD_UNTRACED."],
+        cases)
+
+
 MEASURED = {"no-op": no_ops, "submit": submissions, "grain": grains, "claim": claims, "single": singles, "result": results,
-            "death": deaths, "crowd": crowds}
+            "death": deaths, "trace": traces, "crowd": crowds}

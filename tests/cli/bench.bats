@@ -37,6 +37,7 @@ bench() {
 	bench single brood
 	bench result brood 1000000
 	bench death brood 3 1
+	bench trace brood abort 2
 	bench crowd brood 10
 }
 
@@ -49,6 +50,7 @@ bench() {
 	bench single fork
 	bench result alone 1000000
 	bench death fork 3 1
+	bench trace untraced pointer 2
 	bench crowd fork 10
 }
 
