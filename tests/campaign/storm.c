@@ -2,9 +2,10 @@
 /*
  * storm kills SECONDS: a million items, again and again, while workers are killed as fast as they are replaced, for that
  * long. storm stream SECONDS: the same with a stream. storm nurseries SECONDS: nurseries are killed in place of workers.
- * storm deaths COUNT: so many items, of which every tenth dies, each in another way.
- * Both look at every record, and print a line where one is wrong.
+ * storm deaths COUNT: so many items, of which every tenth dies, each in another way. storm crashes COUNT: so many that all
+ * crash, and whose records must say where. All look at every record, and print a line where one is wrong.
  */
+#include "crash.h"
 #include "judge.h"
 
 #include <errno.h>
@@ -253,6 +254,13 @@ static void deaths(size_t count)
 	printf("%zu items, of which %zu died in 16 ways, %.1f s\n", count, count / 10, now() - began);
 }
 
+static void crashes(size_t count)
+{
+	double began = now();
+	crash_all(count);
+	printf("%zu crashes, %.1f s\n", count, now() - began);
+}
+
 /* Orphans come to this process: there may be none a second later. */
 static void expect_nobody(void)
 {
@@ -269,13 +277,15 @@ static void expect_nobody(void)
 int main(int argc, char **argv)
 {
 	if (argc != 3)
-		wrong("storm kills|stream|nurseries SECONDS, or storm deaths COUNT");
+		wrong("storm kills|stream|nurseries SECONDS, or storm deaths|crashes COUNT");
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	crowd.nurseries = !strcmp(argv[1], "nurseries");
-	if (strcmp(argv[1], "deaths"))
-		kills(atof(argv[2]), !strcmp(argv[1], "stream"));
-	else
+	if (!strcmp(argv[1], "deaths"))
 		deaths((size_t)atol(argv[2]));
+	else if (!strcmp(argv[1], "crashes"))
+		crashes((size_t)atol(argv[2]));
+	else
+		kills(atof(argv[2]), !strcmp(argv[1], "stream"));
 	expect_nobody();
 	return 0;
 }
