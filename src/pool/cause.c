@@ -182,6 +182,15 @@ static void describe_exit(struct cause *cause, const struct left *left, const st
 	snprintf(cause->type, sizeof cause->type, "%s", by_exit ? "Exit" : "_Exit");
 	snprintf(cause->message, sizeof cause->message, "the worker called %s with %d before the item was done",
 		 by_exit ? "exit" : "_exit", status->exit_code);
+	if (!left->filled || left->cause != BLACKBOX_SIGNAL)
+		return;
+	/* As after a crash that a handler of the host's has seen. */
+	char name[32], what[sizeof cause->message / 2] = "it was sent";
+	const size_t size = strlen(cause->message);
+	name_signal(name, sizeof name, left->signal);
+	if (left->code > 0)
+		describe_crash(what, sizeof what, left);
+	snprintf(cause->message + size, sizeof cause->message - size, "; before that there was %s: %s", name, what);
 }
 
 /* An allocation failed, and what came of that has ended the worker. */

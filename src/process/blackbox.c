@@ -178,7 +178,10 @@ static void hand_on(int signal, siginfo_t *info, void *context)
 			syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal);
 		return;
 	}
-	/* It has been dealt with. */
+	/* Unless the handler has only seen to it that the fault, which comes again, is not its own any more, it has been dealt with. */
+	struct sigaction now;
+	if (!sigaction(signal, NULL, &now) && now.sa_handler == SIG_DFL)
+		return;
 	if (getpid() == owner && atomic_exchange(&handed_on, false))
 		atomic_store(&box->state, BLACKBOX_EMPTY);
 }

@@ -24,8 +24,9 @@ enum inquest_kind inquest_of(const struct inquests *inquests, const struct nurse
 	const struct blackbox *box = &inquests->boxes[report->number];
 	if (atomic_load(&box->state) != BLACKBOX_FILLED)
 		return INQUEST_NONE;
+	/* A handler that the host had set may have ended the worker by _exit. */
 	if (box->cause == BLACKBOX_SIGNAL)
-		return report->status.signal && report->status.signal == box->signal ? INQUEST_DEAD : INQUEST_NONE;
+		return !report->status.signal || report->status.signal == box->signal ? INQUEST_DEAD : INQUEST_NONE;
 	return box->cause == BLACKBOX_EXIT && !report->status.signal ? INQUEST_DEAD : INQUEST_NONE;
 }
 

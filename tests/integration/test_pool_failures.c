@@ -47,6 +47,11 @@ static void leave_with_words(int number)
 	_exit(number == SIGSEGV && written > 0 ? 9 : 10);
 }
 
+static void give_up_handling(int number)
+{
+	signal(number, SIG_DFL);
+}
+
 static const struct row rows[] = {
 	CRASH(read_null, SIGSEGV, "read from a null pointer (address 0x0)", "read_null"),
 	CRASH(write_null, SIGSEGV, "write to a null pointer (address 0x0)", "write_null"),
@@ -89,8 +94,9 @@ static const struct row rows[] = {
 	EXIT(leave_at_once, "_Exit", 4, "the worker called _exit with 4", NULL),
 	EXIT(leave_quickly, "_Exit", 6, "the worker called _exit with 6", NULL),
 	EXIT(become_another, "_Exit", 1, "the worker called _exit with 1", NULL),
-	EXIT(read_null, "_Exit", 9, "the worker called _exit with 9", NULL, .output = "the host's own handler\n",
-		.host_handler = leave_with_words),
+	EXIT(read_null, "_Exit", 9, "with 9 before the item was done; before that there was SIGSEGV: read from a null pointer", "read_null",
+		.output = "the host's own handler\n", .host_handler = leave_with_words),
+	CRASH(read_null, SIGSEGV, "read from a null pointer (address 0x0)", "read_null", .host_handler = give_up_handling),
 	FAILURE(fail, "Careless", 42, "2 is not 3", "fail", .flags = BROOD_TRACEBACKS),
 	FAILURE(fail, "Careless", 42, "2 is not 3", NULL),
 	FAILURE(return_7, "Return", 7, "7", NULL, .flags = BROOD_TRACEBACKS),
