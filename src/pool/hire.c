@@ -98,7 +98,8 @@ static int run(struct nursery *nursery, void *context, int number)
 		spread(number, pool->crew.wanted);
 	if (options->threads)
 		cap_threads(options->threads);
-	if (options->memory_limit)
+	plan.limited = options->memory_limit;
+	if (plan.limited)
 		limit_memory(options->memory_limit);
 	if (pool->crew.boxes && !(options->flags & BROOD_UNTRACED)) {
 		plan.bottom = &pool->crew.boxes[number].bottom;

@@ -5,6 +5,7 @@
 #include "base/futex.h"
 #include "pool/cost.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -83,6 +84,9 @@ void worker_do(struct worker *worker, uint32_t item)
 	__builtin_prefetch(&worker->values[(slot + AHEAD) & worker->batch.mask], 1);
 	if (worker->batch.costs)
 		cost_begin(worker, item, slot);
+	/* An allocation that failed in an earlier item is no reason for what this one may die of. */
+	if (plan->limited)
+		errno = 0;
 	int returned = plan->function(task, plan->context);
 	struct lap lap;
 	uint16_t state = (uint16_t)(worker->number * STATE_LINE);

@@ -24,6 +24,7 @@ struct worker_plan {
 	_Atomic uint64_t *bottom;
 	struct blackbox *boxes; /* where failures are to have tracebacks; else NULL */
 	bool resets_peak; /* each item's peak is its own */
+	bool limited;     /* in memory: that an allocation failed is told by errno */
 	/* Wakes the host. */
 	void (*ring)(void *context);
 	void *ring_context;

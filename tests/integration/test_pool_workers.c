@@ -220,6 +220,29 @@ START_TEST(memory_limit_fails_allocations)
 }
 END_TEST
 
+/* The first item does without the memory that it does not get. */
+static int go_without(brood_task *task, void *context)
+{
+	if (brood_index(task) == 1)
+		exit(3);
+	char *volatile memory = malloc(200 * (size_t)MIB);
+	return memory ? brood_fail(task, 1, "Memory", "was to be had") : reply_index(task, context);
+}
+
+START_TEST(allocation_that_failed_in_another_item_is_no_reason)
+{
+	if (SANITIZED || RUNNING_ON_VALGRIND)
+		support_skip("the tool has memory of its own");
+	brood_pool *pool = pool_with(go_without, NULL, BROOD_OPTIONS(.workers = 1, .memory_limit = 50 * (size_t)MIB));
+	ck_assert_int_eq(brood_pool_process_array(pool, NULL, 0, 2), 0);
+	ck_assert_int_eq(pool_record(pool, 0).outcome, BROOD_SUCCESS);
+	struct brood_result result = pool_record(pool, 1);
+	ck_assert_int_eq(result.outcome, BROOD_ABORT);
+	ck_assert_str_eq(result.failure->type, "Exit");
+	brood_pool_free(pool);
+}
+END_TEST
+
 /* How many workers there have been, and how many items one of them did at the most. */
 static int count_workers(brood_pool *pool, size_t count, int *most)
 {
@@ -329,6 +352,7 @@ static Suite *make_suite(void)
 	tcase_add_test(begin, output_is_flushed_and_nothing_is_printed_twice);
 	TCase *workers = support_case(suite, "workers", 30);
 	tcase_add_test(workers, memory_limit_fails_allocations);
+	tcase_add_test(workers, allocation_that_failed_in_another_item_is_no_reason);
 	tcase_add_test(workers, worker_is_replaced_after_so_many_items);
 	tcase_add_test(workers, worker_is_replaced_when_it_is_too_large);
 	tcase_add_test(workers, threads_are_what_the_option_says);
