@@ -406,6 +406,15 @@ BROOD_API void *brood_reply_reserve(brood_task *, size_t size);
    is 0. The type is a word such as "ValueError", the message is formatted as by printf, and cut at 64 KiB. */
 BROOD_API int brood_fail(brood_task *, int code, const char *type, const char *format, ...) BROOD_PRINTF(4, 5);
 
+/* So that return brood_fail(…) is made as a call, and not as a jump: the traceback would not have the function that failed. */
+static inline int brood_failed(int code)
+{
+	__asm__ volatile("" : "+r"(code));
+	return code;
+}
+
+#define brood_fail(task, ...) brood_failed(brood_fail(task, __VA_ARGS__))
+
 /*
  * What became of an item. PENDING: nothing yet, or the pool could not go on. SUCCESS: the function returned 0. FAIL: it
  * returned something else. ABORT: the worker ended while it ran the item. TIMEOUT: the item was killed when its time was
@@ -472,8 +481,8 @@ struct brood_cost {
  * made: some 50 ms then, about 1 ms for later ones, in a process of their own. Without it the last line says so. A worker that
  * has a handler of its own for a signal, set after it began, has it in place of brood's; one that the host had set runs
  * after it. Where the stack of another thread than the first overflows, there is none. brood_fail's failures have one with
- * the flag BROOD_TRACEBACKS. A function whose last act is a call, as in return brood_fail(…), may have left by then, and is in
- * no traceback unless it was compiled with -fno-optimize-sibling-calls.
+ * the flag BROOD_TRACEBACKS. A function whose last act is a call may have left by then, and is in no traceback, unless it was
+ * compiled with -fno-optimize-sibling-calls.
  */
 struct brood_result {
 	enum brood_outcome outcome;

@@ -126,7 +126,8 @@ static void write_failure(brood_task *task, int code, const char *const strings[
 	worker_used(worker, task->failure + sizeof head + sizes[0] + sizes[1] + sizes[2]);
 }
 
-BROOD_API int brood_fail(brood_task *task, int code, const char *type, const char *format, ...)
+/* In brackets, for it is a macro too. */
+BROOD_API int (brood_fail)(brood_task *task, int code, const char *type, const char *format, ...)
 {
 	char message[MESSAGE_LIMIT];
 	va_list arguments;

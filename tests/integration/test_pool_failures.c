@@ -305,6 +305,23 @@ START_TEST(crash_that_the_host_mended_is_forgotten)
 }
 END_TEST
 
+/* --- a failure as the last act ------------------------------------------------------------------------------------- */
+
+static int fail_at_last(brood_task *task, void *context)
+{
+	(void)context;
+	return brood_fail(task, 3, "Last", "%s", "act");
+}
+
+START_TEST(function_whose_last_act_is_to_fail_is_shown)
+{
+	brood_results *results;
+	const struct brood_result result = run_one(&results, fail_at_last, NULL, BROOD_OPTIONS(.flags = BROOD_TRACEBACKS));
+	ck_assert_ptr_nonnull(strstr(result.failure->traceback, "#0 fail_at_last at "));
+	brood_results_free(results);
+}
+END_TEST
+
 /* --- without libdw ------------------------------------------------------------------------------------------------- */
 
 /* Its name is that of a file that is no library, which the dynamic linker finds first. */
@@ -336,6 +353,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(failures, failure_says_how_and_where, 0, ROWS * VARIANTS);
 	tcase_add_test(failures, worker_of_a_worker_crashes);
 	tcase_add_test(failures, crash_that_the_host_mended_is_forgotten);
+	tcase_add_test(failures, function_whose_last_act_is_to_fail_is_shown);
 	tcase_add_test(failures, without_libdw_symbols_are_shown);
 	return suite;
 }
