@@ -32,15 +32,15 @@ bool thread_return(struct thread *thread, const struct modules *modules)
 	return true;
 }
 
-/* More than any stack holds: of a trail that goes in a circle. */
-enum { AGAIN_MOST = 1 << 20 };
+/* It may be a trail that goes in a circle. */
+enum { AGAIN_MOST = 1 << 14 };
 
 bool trail_add(struct trail *trail, uint64_t address, bool exact)
 {
 	struct call *last = trail->count ? &trail->calls[trail->count - 1] : NULL;
-	if (last && !last->exact && !exact && last->address == address && last->again < AGAIN_MOST) {
-		last->again++;
-		return true;
+	if (last && !last->exact && !exact && last->address == address) {
+		trail->more = ++last->again == AGAIN_MOST;
+		return !trail->more;
 	}
 	if (trail->count == TRAIL_MOST) {
 		trail->more = true;

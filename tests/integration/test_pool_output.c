@@ -294,7 +294,7 @@ END_TEST
 struct outliving {
 	pid_t pid;
 	int written;
-	bool go;
+	bool left, go;
 };
 
 /* Its child leaves the group, and goes on writing when it is told to. */
@@ -306,9 +306,12 @@ static int leave_a_writer(brood_task *task, void *context)
 	pid_t pid = fork();
 	if (pid) {
 		shared->pid = pid;
+		while (!shared->left)
+			usleep(1000);
 		return raise(SIGKILL);
 	}
 	setsid();
+	shared->left = true;
 	while (!shared->go)
 		usleep(1000);
 	shared->written = (int)write(STDERR_FILENO, "late\n", 5);
