@@ -14,17 +14,18 @@
 /* All that is done from a signal's arrival on is made of system calls and writing to shared memory: whatever the crash has
    broken, there is no lock to be waited for and no heap to be used. */
 
-enum { STACK_FOR_HANDLERS = 64 * 1024, PAGE = 4096, PAGES = SNAPSHOT_STACK / PAGE };
+enum { PAGE = 4096, PAGES = SNAPSHOT_STACK / PAGE };
 
 static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+enum { FATAL = sizeof fatal / sizeof *fatal };
 
 /* The worker's, and its process, since its children inherit the handlers. */
 static struct blackbox *box;
 static pid_t owner;
-static struct sigaction previous[SIGSYS + 1];
+/* In the order of fatal: a place for every signal would be three pages of each worker's. */
+static struct sigaction previous[FATAL];
 /* Somebody else's handler has been called, who may jump out of it: what the box holds may be over. */
 static _Atomic bool handed_on;
-static unsigned char handler_stack[STACK_FOR_HANDLERS];
 
 /* Reads as far as it can what may not be there. */
 static size_t read_memory(uint64_t from, void *to, size_t size)
@@ -162,7 +163,10 @@ static void await_other(void)
 /* Where there was a handler before, it is called as if it had been the first. */
 static void hand_on(int signal, siginfo_t *info, void *context)
 {
-	const struct sigaction *before = &previous[signal];
+	size_t place = 0;
+	while (fatal[place] != signal)
+		place++;
+	const struct sigaction *before = &previous[place];
 	const bool is_handled = (before->sa_flags & SA_SIGINFO) || (before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN);
 	atomic_store(&handed_on, is_handled && getpid() == owner);
 	if (before->sa_flags & SA_SIGINFO) {
@@ -220,20 +224,19 @@ static void answer(int signal, siginfo_t *info, void *context)
 static void set_stack(void)
 {
 	stack_t stack;
-	if (!sigaltstack(NULL, &stack) && !(stack.ss_flags & SS_DISABLE) && stack.ss_size >= STACK_FOR_HANDLERS / 4)
+	if (!sigaltstack(NULL, &stack) && !(stack.ss_flags & SS_DISABLE) && stack.ss_size >= BLACKBOX_STACK / 4)
 		return;
-	stack = (stack_t){.ss_sp = handler_stack, .ss_size = sizeof handler_stack};
+	stack = (stack_t){.ss_sp = box->handler_stack, .ss_size = sizeof box->handler_stack};
 	sigaltstack(&stack, NULL);
 }
 
-static void set_handler(int signal, void (*handler)(int, siginfo_t *, void *), int flags)
+static void set_handler(int signal, void (*handler)(int, siginfo_t *, void *), struct sigaction *before)
 {
-	struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK | flags};
-	struct sigaction before;
+	struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART}, found;
 	sigfillset(&action.sa_mask);
 	/* In a worker of a worker what was before is what was before there too. */
-	if (!sigaction(signal, &action, &before) && before.sa_sigaction != handler)
-		previous[signal] = before;
+	if (!sigaction(signal, &action, &found) && found.sa_sigaction != handler && before)
+		*before = found;
 }
 
 void blackbox_clear(struct blackbox *cleared)
@@ -250,11 +253,11 @@ void blackbox_arm(struct blackbox *armed)
 	owner = getpid();
 	handed_on = false;
 	set_stack();
-	for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
-		set_handler(fatal[i], handle, 0);
+	for (size_t i = 0; i < FATAL; i++)
+		set_handler(fatal[i], handle, &previous[i]);
 	struct sigaction action;
 	if (!sigaction(BLACKBOX_ASK, NULL, &action) && (action.sa_handler == SIG_DFL || action.sa_sigaction == answer))
-		set_handler(BLACKBOX_ASK, answer, SA_RESTART);
+		set_handler(BLACKBOX_ASK, answer, NULL);
 }
 
 void blackbox_leave(int status)

@@ -13,7 +13,7 @@
  * worker writes the first part, when a signal is about to kill it, or when it leaves by exit. The nursery adds the traceback
  * that was made of that and the last of what the worker wrote to stderr. Nobody believes a number in it.
  */
-enum { BLACKBOX_TEXT = 32 * 1024, BLACKBOX_OUTPUT = 16 * 1024 };
+enum { BLACKBOX_TEXT = 32 * 1024, BLACKBOX_OUTPUT = 16 * 1024, BLACKBOX_STACK = 64 * 1024 };
 
 enum blackbox_state { BLACKBOX_EMPTY, BLACKBOX_WRITING, BLACKBOX_FILLED };
 
@@ -31,6 +31,9 @@ struct blackbox {
 	uint64_t address, access;     /* of a fault */
 	_Atomic uint64_t bottom;      /* of the stack: frames from there on are brood's own; the worker keeps it up to date */
 	struct snapshot snapshot;
+	/* Of the handlers. Here it costs a worker that does not crash nothing; among the library's own variables it would spread them
+	   over more pages, of which each worker has its own copy. */
+	_Alignas(64) unsigned char handler_stack[BLACKBOX_STACK];
 	uint32_t text_size, output_size;
 	char text[BLACKBOX_TEXT];
 	char output[BLACKBOX_OUTPUT];

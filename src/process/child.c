@@ -399,7 +399,6 @@ void child_watch_kills(struct oom_watch *out)
 	watch_kills();
 	*out = kills;
 	pthread_mutex_unlock(&lock);
-	oom_watch_again(out);
 }
 
 void child_kill_claimed(void)

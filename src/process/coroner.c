@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -74,18 +75,18 @@ static size_t look(struct unwinder *unwinder, const struct blackbox *boxes, cons
 static _Noreturn void serve(int socket, const struct blackbox *boxes)
 {
 	struct unwinder *unwinder;
-	if (unwinder_new(&unwinder))
+	struct answer *answer = malloc(sizeof *answer);
+	if (!answer || unwinder_new(&unwinder))
 		_exit(1);
 	for (;;) {
-		static struct answer answer;
 		struct coroner_question question;
 		ssize_t size = recv(socket, &question, sizeof question, 0);
 		if (size < 0 && errno == EINTR)
 			continue;
 		if (size != (ssize_t)sizeof question)
 			_exit(0);
-		answer.head.size = (uint32_t)look(unwinder, boxes, &question, answer.text);
-		if (send(socket, &answer, sizeof answer.head + answer.head.size, MSG_NOSIGNAL) < 0)
+		answer->head.size = (uint32_t)look(unwinder, boxes, &question, answer->text);
+		if (send(socket, answer, sizeof answer->head + answer->head.size, MSG_NOSIGNAL) < 0)
 			_exit(1);
 	}
 }

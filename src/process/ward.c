@@ -224,8 +224,13 @@ _Noreturn void ward_run(struct nursery *nursery)
 	const pid_t host = getppid();
 	inquests_begin(&nursery->ward->inquests, nursery->plan.boxes);
 	nursery->ward->leaving = nursery->plan.brief;
-	for (int i = 0; i < nursery->plan.count; i++)
-		start_worker(nursery, i);
+	int next = 0;
+	if (next < nursery->plan.count)
+		start_worker(nursery, next++);
+	/* While the first one gets ready, since it takes some 20 microseconds. */
+	oom_watch_again(&nursery->ward->kills);
+	while (next < nursery->plan.count)
+		start_worker(nursery, next++);
 	for (;;) {
 		struct ward *ward = nursery->ward;
 		struct nursery_report what;

@@ -49,7 +49,7 @@ struct ward {
 	/* Reports that the host has not taken yet, since the nursery waits for nobody. */
 	struct nursery_report pending[PENDING];
 	size_t pending_count;
-	struct oom_watch kills; /* begun by the host, before there are workers */
+	struct oom_watch kills; /* its place found by the host, and begun with the first worker */
 	int signals;
 	struct inquests inquests;
 	bool leaving, news; /* news: there is a report that is worth to wake the host for */
