@@ -40,6 +40,13 @@ static void copy_text(char to[static BLACKBOX_TEXT + 1], const struct blackbox *
 	to[copied] = 0;
 }
 
+static void find_output(struct cause *cause, const struct blackbox *box)
+{
+	const uint32_t size = box ? *(const volatile uint32_t *)&box->output_size : 0;
+	cause->output = box ? box->output : "";
+	cause->output_size = size < BLACKBOX_OUTPUT ? size : BLACKBOX_OUTPUT;
+}
+
 static bool is_overflow(const struct left *left)
 {
 	if (!left->pointer)
@@ -220,6 +227,7 @@ void cause_find(struct cause *cause, const struct verdict *verdict, size_t memor
 	const struct brood_status *status = verdict->status;
 	const struct left left = read_box(verdict->box);
 	copy_text(cause->traceback, verdict->box);
+	find_output(cause, verdict->box);
 	if (verdict->outcome == BROOD_TIMEOUT) {
 		snprintf(cause->type, sizeof cause->type, "Timeout");
 		snprintf(cause->message, sizeof cause->message, "the item took longer than its time limit, and was killed");

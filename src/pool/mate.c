@@ -82,16 +82,6 @@ bool mates_run(brood_pool *pool, uint64_t place)
 	return false;
 }
 
-/* The last of what the line's owner wrote to stderr, where it may still change. */
-static struct brood_bytes output_of(const brood_pool *pool, uint32_t number)
-{
-	if (!pool->crew.boxes)
-		return (struct brood_bytes){"", 0};
-	const struct blackbox *box = &pool->crew.boxes[number];
-	const uint32_t size = *(const volatile uint32_t *)&box->output_size;
-	return (struct brood_bytes){box->output, size < BLACKBOX_OUTPUT ? size : BLACKBOX_OUTPUT};
-}
-
 /* What the attempt of the line's owner cost that has ended with its owner: false, nobody knows, or nobody asks. */
 static bool cost_of(const brood_pool *pool, const struct nursery_report *end, uint64_t running, uint64_t place,
 		    struct brood_cost *out)
@@ -118,7 +108,7 @@ static int judge(brood_pool *pool, uint32_t number, const struct nursery_report 
 	struct verdict verdict = {.outcome = mate->condemned ? mate->condemned : BROOD_ABORT, .status = &end->status,
 				  .worker = (int)number, .started = mate->running == running ? mate->since : now, .ended = now,
 				  .cost = cost_of(pool, end, running, place, &cost) ? &cost : NULL,
-				  .box = pool->crew.boxes ? &pool->crew.boxes[number] : NULL, .output = output_of(pool, number),
+				  .box = pool->crew.boxes ? &pool->crew.boxes[number] : NULL,
 				  .orphaned = end->kind != NURSERY_ENDED && !mate->condemned};
 	return round_judge(pool, place, &verdict);
 }

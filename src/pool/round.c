@@ -39,10 +39,10 @@ static int set_failure(const brood_pool *pool, struct record *record, const stru
 	struct cause cause;
 	cause_find(&cause, verdict, pool->options.memory_limit);
 	const struct brood_failure failure = {.type = cause.type, .message = cause.message, .traceback = cause.traceback,
-		.output = verdict->output.size ? verdict->output.data : "", .code = verdict->status->exit_code,
+		.output = cause.output, .code = verdict->status->exit_code,
 		.signal = verdict->status->signal};
 	return record_fail(record, &failure, (const size_t[]){strlen(cause.type), strlen(cause.message), strlen(cause.traceback),
-			   verdict->output.size});
+			   cause.output_size});
 }
 
 static int try_again(brood_pool *pool, struct record *record, uint64_t place)

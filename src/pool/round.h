@@ -34,7 +34,6 @@ struct verdict {
 	const struct blackbox *box; /* what its worker left behind; NULL: nothing */
 	const struct brood_cost *cost; /* NULL: not known */
 	bool orphaned; /* it was the nursery that ended */
-	struct brood_bytes output; /* where the worker may write to it */
 };
 
 /* Tries the item again, or makes that its outcome: 0 or -ENOMEM. */

@@ -192,9 +192,9 @@ static void collect_kept(struct child *child)
 		return;
 	if (size == (ssize_t)sizeof report && report.kind == KEEPER_ENDED) {
 		status_set_end(&child->status, report.wait_status);
-		child->status.user_seconds = (double)report.user_microseconds * 1e-6;
-		child->status.system_seconds = (double)report.system_microseconds * 1e-6;
-		child->status.peak_bytes = (size_t)report.peak_kibibytes * 1024;
+		const struct usage used = {{[USAGE_USER] = (uint64_t)report.user_microseconds,
+			[USAGE_SYSTEM] = (uint64_t)report.system_microseconds, [USAGE_PEAK] = (uint64_t)report.peak_kibibytes * 1024}};
+		status_set_usage(&child->status, &used);
 	} else {
 		/* The keeper was killed, and its child by the kernel with it. */
 		child->status.signal = SIGKILL;
@@ -232,7 +232,8 @@ static void collect_direct(struct child *child)
 		child->lost = true;
 	else
 		status_set_end(&child->status, status);
-	status_set_usage(&child->status, &usage);
+	const struct usage used = usage_of(&usage);
+	status_set_usage(&child->status, &used);
 	finish(child);
 }
 

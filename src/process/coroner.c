@@ -65,8 +65,6 @@ static size_t look(struct unwinder *unwinder, const struct blackbox *boxes, cons
 		return boxes ? look_at_box(unwinder, &boxes[question->number], text) : 0;
 	case CORONER_STUCK:
 		return unwinder_process(unwinder, question->pid, question->bottom, text, BLACKBOX_TEXT);
-	case CORONER_CALLS:
-		return unwinder_calls(unwinder, question->calls, question->count, text, BLACKBOX_TEXT);
 	default:
 		return 0;
 	}

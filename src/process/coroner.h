@@ -20,19 +20,14 @@ struct coroner {
 /* Seconds. */
 #define CORONER_TIME 2.0
 
-enum coroner_kind { CORONER_DEAD = 1, CORONER_STUCK, CORONER_CALLS };
+enum coroner_kind { CORONER_DEAD = 1, CORONER_STUCK };
 
-enum { CORONER_CALLS_MOST = 64 };
-
-/* DEAD: what the box of that number says. STUCK: a process with its threads; of the first one's frames, none from bottom on.
-   CALLS: return addresses of the process that asks. */
+/* DEAD: what the box of that number says. STUCK: a process with its threads; of the first one's frames, none from bottom on. */
 struct coroner_question {
 	enum coroner_kind kind;
 	int number;
 	pid_t pid;
 	uint64_t bottom;
-	uint32_t count;
-	const void *calls[CORONER_CALLS_MOST];
 };
 
 /* Made when it is first asked something; boxes may be NULL. -errno: there is none, or it has gone. */

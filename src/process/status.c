@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "process/status.h"
 
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 void status_set_end(struct brood_status *status, int wait_status)
@@ -14,9 +13,9 @@ void status_set_end(struct brood_status *status, int wait_status)
 	}
 }
 
-void status_set_usage(struct brood_status *status, const struct rusage *usage)
+void status_set_usage(struct brood_status *status, const struct usage *usage)
 {
-	status->user_seconds = (double)usage->ru_utime.tv_sec + (double)usage->ru_utime.tv_usec * 1e-6;
-	status->system_seconds = (double)usage->ru_stime.tv_sec + (double)usage->ru_stime.tv_usec * 1e-6;
-	status->peak_bytes = (size_t)usage->ru_maxrss * 1024;
+	status->user_seconds = (double)usage->words[USAGE_USER] * 1e-6;
+	status->system_seconds = (double)usage->words[USAGE_SYSTEM] * 1e-6;
+	status->peak_bytes = usage->words[USAGE_PEAK];
 }

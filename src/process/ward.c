@@ -88,6 +88,7 @@ static struct worker_entry *find_worker(struct ward *ward, pid_t pid, int number
 static _Noreturn void leave(struct nursery *nursery)
 {
 	coroner_end(&nursery->ward->inquests.coroner);
+	tee_finish(nursery->ward->tee);
 	_exit(0);
 }
 
@@ -99,8 +100,7 @@ static _Noreturn void end_all(struct nursery *nursery)
 	/* Also after a nursery that has gone there are no zombies. */
 	while (wait(NULL) > 0 || errno == EINTR)
 		;
-	tee_finish(nursery->ward->tee);
-	_exit(0);
+	leave(nursery);
 }
 
 static void report_end(struct nursery *nursery, const struct nursery_report *what)
@@ -148,10 +148,10 @@ static bool collect(struct nursery *nursery)
 		struct nursery_report what = {.kind = NURSERY_ENDED, .number = worker->number, .status.pid = pid};
 		tee_end(ward->tee, worker->number);
 		status_set_end(&what.status, wait_status);
-		status_set_usage(&what.status, &usage);
+		what.usage = usage_of(&usage);
+		status_set_usage(&what.status, &what.usage);
 		if (what.status.signal == SIGKILL && !worker->killed)
 			what.status.out_of_memory = oom_watch_claim(&ward->kills);
-		what.usage = usage_of(&usage);
 		*worker = ward->workers[--ward->living];
 		report_end(nursery, &what);
 	}
@@ -239,10 +239,8 @@ _Noreturn void ward_run(struct nursery *nursery)
 		bool last = ward->leaving && !ward->living && !ward->inquests.count;
 		if (last || ward->news)
 			flush_reports(nursery, last ? 0 : MSG_DONTWAIT);
-		if (last) {
-			tee_finish(ward->tee);
+		if (last)
 			leave(nursery);
-		}
 		if (!ward->pending_count)
 			ward->news = false;
 		const short orders = ward->news ? POLLIN | POLLOUT : POLLIN;
