@@ -497,11 +497,13 @@ struct brood_result {
 };
 
 /*
- * What a reporter is told. Members that do not apply are zero; worker is -1 then. item, result and what they point to are
- * valid during the call.
+ * What a reporter is told. Members that do not apply are zero; worker is -1 then. item, result, output and what they point to
+ * are valid during the call.
  *
  * children   how many workers there are now
  * time       when it happened, on the monotonic clock
+ * total      how many items the pool has been given, with those of earlier calls; 0 where that is not known, as in a stream
+ * output     what a worker wrote
  */
 struct brood_event {
 	pid_t pid;
@@ -511,6 +513,8 @@ struct brood_event {
 	const struct brood_result *result;
 	const struct brood_status *status;
 	double time;
+	size_t total;
+	struct brood_bytes output;
 };
 
 typedef void brood_report_fn(void *context, const struct brood_event *);
@@ -526,6 +530,11 @@ typedef void brood_report_fn(void *context, const struct brood_event *);
  *           CANCELED; an item that was canceled before it began has no begin.
  * exit      a worker has ended: pid, worker, status
  * cleanup   once, after the last worker has ended
+ * tick      nothing has happened, but time has passed: at least each 0.1 seconds while a call with the pool is under way, so that
+ *           clocks can be moved; with BROOD_INSIDE between items alone
+ * output    a worker has written to stderr: output, worker, and pid where it is known. Where this is set, what workers write is
+ *           given to it, in pieces as they come, and is not passed on to the host's stderr. What a worker wrote before it ended
+ *           may be told after that, but before cleanup. With BROOD_PLAIN_STDERR, and where no pipe can be made, there is none.
  *
  * Of what happens in different workers the host may learn later than it happened, and in another order. A callback may
  * read the results of items it has been told of, and call brood_pool_cancel; other calls with the pool answer -EBUSY.
@@ -533,7 +542,7 @@ typedef void brood_report_fn(void *context, const struct brood_event *);
 struct brood_reporter {
 	size_t size;
 	void *context;
-	brood_report_fn *init, *spawn, *begin, *success, *fail, *abort, *exit, *cleanup;
+	brood_report_fn *init, *spawn, *begin, *success, *fail, *abort, *exit, *cleanup, *tick, *output;
 };
 
 /*

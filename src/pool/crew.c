@@ -116,7 +116,7 @@ int crew_gather(brood_pool *pool)
 		if (all)
 			return crew->present ? crew->present : crew->start_error ? crew->start_error : -EAGAIN;
 		struct pollfd item = {.fd = nursery_fd(crew->nursery), .events = POLLIN};
-		poll(&item, 1, -1);
+		poll(&item, 1, clock_poll_timeout(events_tick(pool, clock_now())));
 	}
 }
 
@@ -188,7 +188,8 @@ void crew_free(brood_pool *pool)
 		/* One that asks for memory now would wait for ever. */
 		arena_answer(pool);
 		kill_late(pool, deadline);
-		double due = fmin(deadline, mates_due(pool, clock_now()));
+		const double now = clock_now();
+		double due = fmin(fmin(deadline, mates_due(pool, now)), events_tick(pool, now));
 		struct pollfd items[] = {{.fd = nursery_fd(crew->nursery), .events = POLLIN},
 					 {.fd = nursery_bell(crew->nursery), .events = POLLIN}};
 		poll(items, 2, clock_poll_timeout(due));
@@ -376,7 +377,7 @@ int crew_step(brood_pool *pool, double deadline, bool (*awake)(brood_pool *))
 		return error;
 	measure(pool, now);
 	const bool each = pool->round.seen && !crew_is_fast(pool);
-	double due = fmin(deadline, next_look(pool, now));
+	double due = fmin(fmin(deadline, next_look(pool, now)), events_tick(pool, now));
 	if (unfinished(pool) && ((pool->round.seen && !each) || atomic_load(&crew->board->tick_wanted)))
 		due = fmin(due, now + FAST_LOOK);
 	atomic_store(&crew->board->asleep, each ? BOARD_EACH : BOARD_PARKED);

@@ -4,7 +4,10 @@
 
 #include "pool/pool.h"
 
-/* Calls back, if there is somebody to call. children and time are filled in; time only where it is 0. */
+/* Calls back, if there is somebody to call. children, total and time are filled in; time only where it is 0. */
 void events_fire(brood_pool *, brood_report_fn *, struct brood_event);
+
+/* Tells the reporter that time has passed, where enough has. When that is to be done next; infinite: nobody wants to know. */
+double events_tick(brood_pool *, double now);
 
 #endif

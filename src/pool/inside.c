@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "pool/arena.h"
+#include "pool/events.h"
 #include "pool/round.h"
 
 #include <errno.h>
@@ -72,7 +73,8 @@ static bool take_pending(brood_pool *pool, uint64_t *place)
 		return false;
 	while (wait > 0 && !atomic_load(&pool->canceled)) {
 		struct pollfd alarm = {.fd = pool->alarm, .events = POLLIN};
-		poll(&alarm, 1, wait);
+		const int tick = clock_poll_timeout(events_tick(pool, clock_now()));
+		poll(&alarm, 1, tick >= 0 && tick < wait ? tick : wait);
 		wait = clock_poll_timeout(first->due);
 	}
 	bool found = !atomic_load(&pool->canceled) && round_place(pool, first->range.begin, place);
@@ -85,6 +87,7 @@ int inside_step(brood_pool *pool)
 {
 	struct round *round = &pool->round;
 	uint64_t place;
+	events_tick(pool, clock_now());
 	if (take_pending(pool, &place))
 		run(pool, place);
 	else if (atomic_load(&pool->canceled))

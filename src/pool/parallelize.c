@@ -12,6 +12,7 @@
 static int run(brood_pool *pool, const struct pool_items *items)
 {
 	const bool inside = pool->options.flags & BROOD_INSIDE;
+	pool->total = items->count;
 	/* No more workers than items. */
 	int workers = pool->options.workers ? pool->options.workers : brood_processors();
 	int error = pool_spawn(pool, items->count < (size_t)workers ? (int)items->count : workers);

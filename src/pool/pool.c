@@ -223,6 +223,8 @@ static int process(brood_pool *pool, struct pool_items items)
 	/* What was canceled came before. */
 	if (!error)
 		atomic_store(&pool->canceled, false);
+	if (!error)
+		pool->total = pool->results->count + items.count;
 	while (!error && items.count) {
 		struct pool_items some = items;
 		some.count = items.count < BATCH_LIMIT ? items.count : BATCH_LIMIT;

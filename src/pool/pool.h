@@ -103,6 +103,8 @@ struct brood_pool {
 	int alarm;            /* an eventfd, for brood_pool_cancel */
 	atomic_bool canceled;
 	bool spawned, calling; /* calling: a callback of the caller's is being run */
+	size_t total;         /* items so far and of this call; 0: not known */
+	double ticked;        /* when the reporter's clock was moved last */
 	struct worker inside; /* with BROOD_INSIDE: the host as its own worker */
 };
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "pool/bits.h"
 #include "pool/crew.h"
+#include "pool/events.h"
 #include "pool/handout.h"
 #include "pool/inside.h"
 #include "pool/round.h"
@@ -99,6 +100,7 @@ static int open(brood_pool *pool)
 	stream->hold = 1;
 	stream->room = 0;
 	stream->patience = 1;
+	pool->total = 0;
 	pool->round = (struct round){.batch = &stream->batch, .records = &stream->records, .low = stream->low, .high = stream->high,
 		.inside = stream->high, .done = stream->high, .seen = stream->seen, .streaming = true, .reported = pool_reports(pool)};
 	atomic_store(&pool->canceled, false);
@@ -399,6 +401,7 @@ static int tend(brood_pool *pool)
 	if (passed < TEND || (pool->options.flags & BROOD_INSIDE))
 		return 0;
 	stream->looked = now;
+	events_tick(pool, now);
 	return broken(pool, crew_tend(pool, now));
 }
 

@@ -325,6 +325,70 @@ START_TEST(members_that_are_null_are_skipped)
 }
 END_TEST
 
+/* What a clock needs: how often it was told, and how long it was left alone at the most. */
+struct clock {
+	int ticks;
+	size_t total;
+	double last, longest;
+};
+
+static void count_tick(void *context, const struct brood_event *event)
+{
+	struct clock *clock = context;
+	ck_assert(event->worker == -1 && !event->pid && !event->result);
+	if (clock->ticks++ && event->time - clock->last > clock->longest)
+		clock->longest = event->time - clock->last;
+	clock->last = event->time;
+	clock->total = event->total;
+}
+
+static int sleep_a_little(brood_task *task, void *context)
+{
+	(void)task;
+	(void)context;
+	support_sleep(0.4);
+	return 0;
+}
+
+START_TEST(time_passes_while_a_call_is_under_way)
+{
+	struct clock clock = {0};
+	const struct brood_reporter ticking = {.size = sizeof ticking, .context = &clock, .tick = count_tick};
+	brood_results *results;
+	const struct brood_options *options = BROOD_OPTIONS(.workers = 2, .reporter = &ticking);
+	ck_assert_int_eq(brood_parallelize_array(&results, sleep_a_little, NULL, NULL, 0, 2, options), 0);
+	brood_results_free(results);
+	ck_assert_int_ge(clock.ticks, 4);
+	ck_assert_uint_eq(clock.total, 2);
+	ck_assert_double_le(clock.longest, support_scale(0.3));
+	/* Of a stream nobody knows how many items it has; nor is there a clock between its calls. */
+	brood_pool *pool = pool_with(sleep_a_little, NULL, options);
+	ck_assert_int_eq(brood_pool_process(pool, NULL, 1), 0);
+	ck_assert_int_eq(brood_pool_process(pool, NULL, 2), 0);
+	ck_assert_uint_eq(clock.total, 3);
+	ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){0}), 0);
+	clock.ticks = 0;
+	struct brood_result result;
+	ck_assert_int_eq(brood_pool_next(pool, &result, -1), 1);
+	ck_assert_int_ge(clock.ticks, 2);
+	ck_assert_uint_eq(clock.total, 0);
+	brood_pool_free(pool);
+}
+END_TEST
+
+/* A program that was compiled when a reporter had fewer members. */
+START_TEST(an_older_reporter_goes_on_working)
+{
+	int successes = 0;
+	const struct brood_reporter some = {.size = offsetof(struct brood_reporter, tick), .context = &successes,
+		.success = count_success, .tick = count_success, .output = count_success};
+	brood_results *results;
+	ck_assert_int_eq(brood_parallelize_array(&results, reply_index, NULL, NULL, 0, 10, BROOD_OPTIONS(.reporter = &some)), 0);
+	ck_assert_int_eq(successes, 10);
+	brood_results_free(results);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("pool reporter");
@@ -335,6 +399,8 @@ static Suite *make_suite(void)
 	tcase_add_test(all, other_calls_from_a_callback_are_ebusy);
 	tcase_add_test(all, cancel_from_a_callback);
 	tcase_add_test(all, members_that_are_null_are_skipped);
+	tcase_add_test(all, time_passes_while_a_call_is_under_way);
+	tcase_add_test(all, an_older_reporter_goes_on_working);
 	return suite;
 }
 
