@@ -550,7 +550,96 @@ struct brood_reporter {
  * stderr. For one pool at a time; free it after the pool. Idea: LogReporter of delegate.py.
  */
 BROOD_API int brood_log_reporter(struct brood_reporter **out, FILE *stream);
+
+/*
+ * A reporter for who watches. On a terminal, rows at the bottom that change in place: one with the figures (how many items are done,
+ * how many have failed, how fast, how long it will take and has taken), and one for each worker with its item; where there are
+ * more workers than rows, those whose items have taken longest. Elsewhere, and so in logs, nothing but a line now and then that
+ * it goes on. In both, each failed item has a line that stays; and in the end figures, the slowest items, and the failures
+ * again that have scrolled away. A run that was soon over, in which nothing failed, leaves no trace.
+ *
+ * The rows come after 0.5 seconds, and are drawn at most ten times a second. Between that the cursor is where they begin. What others
+ * print comes to stand above them, at best whole lines, and preferably after brood_reporter_hide. The terminal's settings and
+ * cursor are left alone, so that a host that is killed leaves nothing to be put right; while it is in the background, nothing is
+ * drawn. What workers write to stderr is printed above the rows, line by line, where the rows are on the terminal that is the
+ * host's stderr.
+ *
+ * It takes one descriptor while it exists, if the stream is a terminal or a pipe. It waits for nobody who does not read for longer
+ * than a second; errors of writing are ignored. For one pool at a time; free it after the pool.
+ *
+ * stream      borrowed; NULL: stderr
+ * flags       BROOD_DISPLAY_LIVE: rows, BROOD_DISPLAY_PLAIN: none; neither: rows if the stream is a terminal and the environment's
+ *             TERM is neither unset, empty nor "dumb". Where NO_COLOR is set, and not empty, there are no colours.
+ * item        what an item is called, as "file"; copied; NULL: "item"
+ * keep_alive  without rows, seconds between lines that say that it goes on; 0: 30; negative: there are none
+ *
+ * The callbacks may be called by a program itself, which is its own pool then: an event's worker is any number from 0 on that
+ * one item at a time has, total may be 0, and a time of 0 is now. -EINVAL: a size that is not known, an unknown flag, or both.
+ */
+struct brood_display {
+	size_t size;
+	FILE *stream;
+	unsigned flags;
+	const char *item;
+	double keep_alive;
+};
+
+/* In C; C++ has no literal of a struct to point to. */
+#define BROOD_DISPLAY(...) (&(const struct brood_display){.size = sizeof(struct brood_display), __VA_ARGS__})
+
+#define BROOD_DISPLAY_LIVE 1u
+#define BROOD_DISPLAY_PLAIN 2u
+
+/* NULL for the display is the defaults. brood_terminal_reporter has them all but the stream. Idea: TerminalReporter of delegate.py. */
+BROOD_API int brood_display_reporter(struct brood_reporter **out, const struct brood_display *);
+BROOD_API int brood_terminal_reporter(struct brood_reporter **out, FILE *stream);
+
+/* Takes the rows off the terminal, so that the caller can print there; they come back with a later event, or as time passes.
+   A no-op for other reporters. */
+BROOD_API void brood_reporter_hide(struct brood_reporter *);
+
+/*
+ * A reporter that writes a JSON object to the stream, one line for each event but tick, in one write where the stream has a
+ * descriptor. NULL: to stderr. Members, as far as they apply: event (the callback's name), time (seconds since init), worker, pid,
+ * children, total, index, item, item_size; of an outcome: outcome, seconds, attempts, value_size, and of a failure type, message,
+ * traceback, code, signal; of an exit: exit_code, signal, core_dumped, user_seconds, system_seconds, peak_bytes; of an output:
+ * output. Bytes that are not UTF-8 are {"$str":"base64"}; of an item there are the first 4,096. For one pool at a time.
+ */
+BROOD_API int brood_json_reporter(struct brood_reporter **out, FILE *stream);
+
+/* Frees a reporter of the library's; its last rows are taken off. */
 BROOD_API void brood_reporter_free(struct brood_reporter *);
+
+/*
+ * Rows at the bottom of a terminal that change in place, each with an id, and lines that stay above them. Idea: IdPrinter of
+ * delegate.py, which erased what others had printed.
+ *
+ * new     on this stream, which is borrowed; NULL: stderr. It takes one descriptor, if that is a terminal or a pipe. Where it
+ *         is no terminal it is taken to have 24 rows of 80 columns: who does not want that asks isatty first.
+ * set     the text of the row; an id that is new has its row below the others. Nothing is drawn yet.
+ * delete  -ENOENT: there is no such row
+ * print   a line that is to stay, above the rows; written with the next draw or hide, or soon if there are many
+ * fit     how many rows can be seen now, which is one less than the terminal has; and how many columns of them; columns
+ *         may be NULL
+ * draw    writes all of it as it is now, by one write. Rows that do not fit are left out, and long ones cut. Nothing is drawn while
+ *         the terminal does not take it, or while this process is in its background. The cursor is left at the first row's
+ *         first column.
+ * hide    takes the rows off; they are drawn again by the next draw
+ * free    takes the rows off
+ *
+ * In a text, colours and such (ESC [ numbers m) are kept, unless NO_COLOR is set and not empty; in the place of other control
+ * characters, and of what is not UTF-8, stand signs for them. Errors of writing are ignored. But for free, 0 or -EPERM in a forked
+ * child.
+ */
+typedef struct brood_rows brood_rows;
+BROOD_API int brood_rows_new(brood_rows **out, FILE *stream);
+BROOD_API int brood_rows_set(brood_rows *, int64_t id, const char *text);
+BROOD_API int brood_rows_delete(brood_rows *, int64_t id);
+BROOD_API int brood_rows_print(brood_rows *, const char *text);
+BROOD_API int brood_rows_fit(const brood_rows *, int *columns);
+BROOD_API int brood_rows_draw(brood_rows *);
+BROOD_API int brood_rows_hide(brood_rows *);
+BROOD_API void brood_rows_free(brood_rows *);
 
 /*
  * size           set by BROOD_OPTIONS

@@ -144,9 +144,3 @@ BROOD_API int brood_log_reporter(struct brood_reporter **out, FILE *stream)
 	*out = &log->reporter;
 	return 0;
 }
-
-BROOD_API void brood_reporter_free(struct brood_reporter *reporter)
-{
-	/* Each begins with its callbacks. */
-	free(reporter);
-}
