@@ -93,6 +93,7 @@ static int bury_nursery(brood_pool *pool)
 	while (nursery_quiet(nursery) && clock_now() < deadline)
 		poll(&bell, 1, 10);
 	int error = mates_orphaned(pool);
+	events_output(pool);
 	nursery_free(nursery);
 	pool->crew.nursery = NULL;
 	return error;
@@ -191,8 +192,10 @@ void crew_free(brood_pool *pool)
 		const double now = clock_now();
 		double due = fmin(fmin(deadline, mates_due(pool, now)), events_tick(pool, now));
 		struct pollfd items[] = {{.fd = nursery_fd(crew->nursery), .events = POLLIN},
-					 {.fd = nursery_bell(crew->nursery), .events = POLLIN}};
-		poll(items, 2, clock_poll_timeout(due));
+					 {.fd = nursery_bell(crew->nursery), .events = POLLIN},
+					 {.fd = nursery_output_fd(crew->nursery), .events = POLLIN}};
+		poll(items, 3, clock_poll_timeout(due));
+		events_output(pool);
 		if (items[1].revents)
 			nursery_quiet(crew->nursery);
 	}
@@ -301,6 +304,7 @@ int crew_tend(brood_pool *pool, double now)
 		error = bury_nursery(pool);
 	if (error)
 		return error;
+	events_output(pool);
 	mates_watch(pool, now);
 	/* Whoever has ended is replaced when there is something to do; and what it had done may have been the last. */
 	if (crew->present < crew->wanted && (error = round_look(pool)))
@@ -356,10 +360,11 @@ static void sleep_until(brood_pool *pool, double now, double due)
 	const struct crew *crew = &pool->crew;
 	struct pollfd items[] = {{.fd = pool->alarm, .events = POLLIN},
 				 {.fd = crew->nursery ? nursery_fd(crew->nursery) : -1, .events = POLLIN},
-				 {.fd = crew->nursery ? nursery_bell(crew->nursery) : -1, .events = POLLIN}};
+				 {.fd = crew->nursery ? nursery_bell(crew->nursery) : -1, .events = POLLIN},
+				 {.fd = crew->nursery ? nursery_output_fd(crew->nursery) : -1, .events = POLLIN}};
 	double seconds = fmin(fmax(due - now, 0), 1e6), whole = floor(seconds);
 	struct timespec wait = {.tv_sec = (time_t)whole, .tv_nsec = (long)((seconds - whole) * 1e9)};
-	if (ppoll(items, 3, isinf(due) && due > 0 ? NULL : &wait, NULL) <= 0)
+	if (ppoll(items, 4, isinf(due) && due > 0 ? NULL : &wait, NULL) <= 0)
 		return;
 	uint64_t count;
 	if (items[0].revents && read(pool->alarm, &count, sizeof count) < 0)

@@ -33,3 +33,15 @@ double events_tick(brood_pool *pool, double now)
 	}
 	return pool->ticked + TICK;
 }
+
+static void tell_output(void *context, int number, pid_t pid, struct brood_bytes output)
+{
+	brood_pool *pool = context;
+	events_fire(pool, pool->reporter.output, (struct brood_event){.worker = number, .pid = pid, .output = output});
+}
+
+void events_output(brood_pool *pool)
+{
+	if (pool->crew.nursery && pool->reporter.output)
+		nursery_output(pool->crew.nursery, tell_output, pool);
+}

@@ -10,4 +10,7 @@ void events_fire(brood_pool *, brood_report_fn *, struct brood_event);
 /* Tells the reporter that time has passed, where enough has. When that is to be done next; infinite: nobody wants to know. */
 double events_tick(brood_pool *, double now);
 
+/* Gives the reporter what workers have written to stderr, as far as it has come. */
+void events_output(brood_pool *);
+
 #endif

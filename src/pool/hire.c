@@ -135,7 +135,8 @@ int hire_nursery(brood_pool *pool)
 			mate_expect(pool, (uint32_t)i, false);
 	int error = nursery_new(&crew->nursery, &(struct nursery_plan){.work = run, .ended = replace, .context = pool,
 				.count = crew->wanted, .brief = atomic_load(&crew->board->last),
-				.boxes = crew->boxes, .plain = pool->options.flags & BROOD_PLAIN_STDERR});
+				.boxes = crew->boxes, .plain = pool->options.flags & BROOD_PLAIN_STDERR,
+				.output = pool->reporter.output != NULL});
 	for (int i = 0; error && i < crew->wanted; i++)
 		crew->mates[i].state = MATE_ABSENT;
 	if (error)

@@ -3,9 +3,11 @@
 
 #include "base/lineage.h"
 #include "base/signals.h"
+#include "process/tee.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,11 +18,24 @@ static void close_ends(struct nursery *nursery)
 {
 	lineage_close(nursery->socket);
 	lineage_close(nursery->bell);
+	lineage_close(nursery->output);
+}
+
+/* Both ends, neither of which waits; -1: there is no output, or no pipe can be made, and descriptor 2 is as good. */
+static void open_output(const struct nursery_plan *plan, int ends[2], unsigned char **piece)
+{
+	ends[0] = ends[1] = -1;
+	*piece = plan->output && plan->boxes && !plan->plain ? malloc(sizeof(struct tee_head) + TEE_PIECE) : NULL;
+	if (!*piece || !lineage_pipe(ends))
+		return;
+	ends[0] = ends[1] = -1;
+	free(*piece);
+	*piece = NULL;
 }
 
 int nursery_new(struct nursery **out, const struct nursery_plan *plan)
 {
-	int pair[2], bell[2];
+	int pair[2], bell[2], output[2];
 	struct nursery *nursery = calloc(1, sizeof *nursery);
 	struct ward *ward = mmap(NULL, sizeof *ward, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	int error = nursery && ward != MAP_FAILED ? lineage_socketpair(SOCK_SEQPACKET, pair) : -ENOMEM;
@@ -37,9 +52,12 @@ int nursery_new(struct nursery **out, const struct nursery_plan *plan)
 		free(nursery);
 		return error;
 	}
+	unsigned char *piece;
+	open_output(plan, output, &piece);
 	struct stat pipe = {0};
 	fstat(bell[0], &pipe);
-	*nursery = (struct nursery){.socket = pair[1], .bell = bell[1], .bell_id = pipe.st_ino, .plan = *plan};
+	*nursery = (struct nursery){.socket = pair[1], .bell = bell[1], .bell_id = pipe.st_ino, .plan = *plan,
+		.output = output[1], .piece = piece};
 	nursery->ward = ward;
 	child_watch_kills(&ward->kills);
 	fork_ready(&nursery->host);
@@ -54,9 +72,10 @@ int nursery_new(struct nursery **out, const struct nursery_plan *plan)
 	nursery->pid = pid;
 	nursery->socket = pair[0];
 	nursery->bell = bell[0];
+	nursery->output = output[0];
 	if (error) {
 		close_ends(nursery);
-		free(nursery);
+		nursery_forget(nursery);
 		return error;
 	}
 	*out = nursery;
@@ -70,11 +89,12 @@ void nursery_free(struct nursery *nursery)
 	close_ends(nursery);
 	while (waitpid(nursery->pid, NULL, __WALL) < 0 && errno == EINTR)
 		;
-	free(nursery);
+	nursery_forget(nursery);
 }
 
 void nursery_forget(struct nursery *nursery)
 {
+	free(nursery->piece);
 	free(nursery);
 }
 
@@ -165,6 +185,45 @@ int nursery_quiet(struct nursery *nursery)
 		size = read(nursery->bell, bytes, sizeof bytes);
 	while ((size == (ssize_t)sizeof bytes && left--) || (size < 0 && errno == EINTR));
 	return size != 0;
+}
+
+int nursery_output_fd(const struct nursery *nursery)
+{
+	return nursery->output;
+}
+
+/* Reads until so many bytes of the piece are there: false, they have not come yet. */
+static bool fill_piece(struct nursery *nursery, size_t size)
+{
+	while (nursery->piece_size < size) {
+		ssize_t got = read(nursery->output, nursery->piece + nursery->piece_size, size - nursery->piece_size);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (!got) {
+			/* All who could write have gone; it would be readable for ever. */
+			lineage_close(nursery->output);
+			nursery->output = -1;
+		}
+		if (got <= 0)
+			return false;
+		nursery->piece_size += (size_t)got;
+	}
+	return true;
+}
+
+void nursery_output(struct nursery *nursery, nursery_output_fn *give, void *context)
+{
+	struct tee_head head;
+	size_t left = TEE_PIECE;
+	while (nursery->output >= 0 && left && fill_piece(nursery, sizeof head)) {
+		memcpy(&head, nursery->piece, sizeof head);
+		const size_t size = head.size < TEE_PIECE ? head.size : TEE_PIECE;
+		if (!fill_piece(nursery, sizeof head + size))
+			return;
+		nursery->piece_size = 0;
+		left -= size < left ? size : left;
+		give(context, head.number, head.pid, (struct brood_bytes){nursery->piece + sizeof head, size});
+	}
 }
 
 void nursery_ring(void *context)

@@ -40,6 +40,7 @@ struct nursery_report {
  *
  * ended   run in the nursery when a worker has ended, before that is reported, or its group killed; may be NULL
  * plain   descriptor 2 of the workers is the host's, and nothing of what they write is left
+ * output  what they write is given to nursery_output, and not to descriptor 2, where they have no plain one
  * brief   it leaves as if by nursery_leave, and keeps the news that a worker has started until there is other news, or 10 ms
  *         have passed: nobody has to be woken for it
  * boxes   shared with host and workers, one for each number, cleared by the host before a worker gets the number; before a worker's
@@ -51,7 +52,7 @@ struct nursery_plan {
 	void *context;
 	struct blackbox *boxes;
 	int count;
-	bool brief, plain;
+	bool brief, plain, output;
 };
 
 int nursery_new(struct nursery **out, const struct nursery_plan *);
@@ -79,6 +80,16 @@ int nursery_bell(const struct nursery *);
 
 /* Forgets the rings so far: 1, or 0 when all have gone. */
 int nursery_quiet(struct nursery *);
+
+/* With the plan's output: readable when there is some; else -1. */
+int nursery_output_fd(const struct nursery *);
+
+/*
+ * Gives what workers have written to stderr, if some of it has come, up to as much as a pipe holds. pid is 0 where it is not known,
+ * number -1 where a descendant of a worker that has ended wrote it.
+ */
+typedef void nursery_output_fn(void *context, int number, pid_t pid, struct brood_bytes);
+void nursery_output(struct nursery *, nursery_output_fn *, void *context);
 
 /* In a worker: wakes the host. */
 void nursery_ring(void *nursery);

@@ -22,26 +22,27 @@
  * STRAYS  pipes that only a descendant has
  * LEFT    descriptors that are left to others
  */
-enum { TEE_KEEP = BLACKBOX_OUTPUT, PIECE = 4096, TAKE = 64 * 1024, WAITING = 1024 * 1024, STRAYS = 64, LEFT = 32, EVENTS = 32,
+enum { TEE_KEEP = BLACKBOX_OUTPUT, PIECE = 4096, TAKE = TEE_PIECE, WAITING = 1024 * 1024, STRAYS = 64, LEFT = 32, EVENTS = 32,
        PATIENCE = 1000 };
 
 struct source {
 	int fd; /* 0: none */
+	pid_t pid;
 	size_t written;
 };
 
 struct tee {
 	struct blackbox *boxes;
 	int epoll, out, limit, top; /* out: 0: not known yet; top: above all numbers so far */
-	bool socket;
+	bool socket, framed; /* framed: out takes pieces with heads */
 	size_t from, until; /* of waiting, what has not been taken */
 	struct source sources[NURSERY_LIMIT];
 	int strays[STRAYS];
-	char waiting[WAITING + TAKE];
+	char waiting[WAITING + TAKE + sizeof(struct tee_head)];
 	char tails[NURSERY_LIMIT][TEE_KEEP]; /* each a ring */
 };
 
-struct tee *tee_new(struct blackbox *boxes)
+struct tee *tee_new(struct blackbox *boxes, int to)
 {
 	struct rlimit limit;
 	if (!boxes || getrlimit(RLIMIT_NOFILE, &limit))
@@ -50,6 +51,8 @@ struct tee *tee_new(struct blackbox *boxes)
 	if (tee == MAP_FAILED)
 		return NULL;
 	tee->boxes = boxes;
+	tee->framed = to >= 0;
+	tee->out = to >= 0 ? to : 0;
 	tee->limit = limit.rlim_cur > INT32_MAX ? INT32_MAX : (int)limit.rlim_cur;
 	tee->epoll = lineage_adopt(epoll_create1(EPOLL_CLOEXEC));
 	/* Else each worker would have a copy, of the moment of its own fork. */
@@ -75,6 +78,12 @@ int tee_open(struct tee *tee, int number)
 	tee->sources[number] = (struct source){.fd = pipe[0]};
 	tee->top = number < tee->top ? tee->top : number + 1;
 	return pipe[1];
+}
+
+void tee_name(struct tee *tee, int number, pid_t pid)
+{
+	if (tee && number >= 0 && number < NURSERY_LIMIT)
+		tee->sources[number].pid = pid;
 }
 
 void tee_enter(int fd)
@@ -153,10 +162,23 @@ static void remember(char tail[TEE_KEEP], size_t *written, const char *data, siz
 	*written += size;
 }
 
+/* What has been read behind the room for its head is to be passed on, if there is not too much already: pieces as a whole. */
+static void keep(struct tee *tee, int number, size_t head, size_t size)
+{
+	if (tee->framed && tee->until + head + size > WAITING)
+		return;
+	const struct tee_head what = {.number = number, .pid = number < 0 ? 0 : tee->sources[number].pid, .size = (uint32_t)size};
+	memcpy(tee->waiting + tee->until, &what, head);
+	tee->until += head + size;
+	if (tee->until > WAITING && !tee->framed)
+		tee->until = WAITING;
+}
+
 /* Reads once; number: whose it is, or -1. True where there may be more now; what the pipe has come to is then told by *fd. */
 static bool take(struct tee *tee, int *fd, int number)
 {
-	char *to = tee->waiting + tee->until;
+	const size_t head = tee->framed ? sizeof(struct tee_head) : 0;
+	char *to = tee->waiting + tee->until + head;
 	ssize_t size;
 	do
 		size = read(*fd, to, TAKE);
@@ -169,9 +191,7 @@ static bool take(struct tee *tee, int *fd, int number)
 	}
 	if (number >= 0)
 		remember(tee->tails[number], &tee->sources[number].written, to, (size_t)size);
-	tee->until += (size_t)size;
-	if (tee->until > WAITING)
-		tee->until = WAITING;
+	keep(tee, number, head, (size_t)size);
 	flush(tee);
 	return true;
 }

@@ -5,6 +5,8 @@
 #include "process/blackbox.h"
 
 #include <poll.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 /*
  * In a nursery: what its workers write to stderr comes to it by a pipe for each, and it passes that on to its own stderr, the
@@ -15,11 +17,24 @@
  */
 struct tee;
 
-/* For a nursery with one box for each number. NULL: there is no memory or descriptor for it, and workers keep their stderr. */
-struct tee *tee_new(struct blackbox *boxes);
+/* For a nursery with one box for each number. NULL: there is no memory or descriptor for it, and workers keep their stderr.
+   to: a pipe that does not wait, which gets what comes as pieces, each with a head; or -1, and the nursery's stderr gets it. */
+struct tee *tee_new(struct blackbox *boxes, int to);
+
+/* Before each piece in such a pipe: who wrote it, and how many bytes follow. */
+struct tee_head {
+	int32_t number; /* -1: a descendant of a worker that has ended */
+	int32_t pid;
+	uint32_t size;
+};
+
+enum { TEE_PIECE = 64 * 1024 };
 
 /* Before a worker is forked: the end of its pipe to write to, for tee_enter there, and for lineage_close here; or -1. */
 int tee_open(struct tee *, int number);
+
+/* The worker has been forked. */
+void tee_name(struct tee *, int number, pid_t pid);
 
 /* In the worker: makes it descriptor 2, which programs inherit. */
 void tee_enter(int fd);

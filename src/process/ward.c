@@ -73,6 +73,7 @@ static void start_worker(struct nursery *nursery, int number)
 		setpgid(pid, pid);
 		ward->workers[ward->living++] = (struct worker_entry){.pid = pid, .number = number};
 		what.status.pid = pid;
+		tee_name(ward->tee, number, pid);
 	}
 	report(nursery, &what);
 }
@@ -213,13 +214,13 @@ _Noreturn void ward_run(struct nursery *nursery)
 {
 	fork_take_over();
 	prctl(PR_SET_NAME, "brood-nursery");
-	int keep[] = {nursery->socket, nursery->bell};
-	lineage_enter(keep, 2);
+	int keep[] = {nursery->socket, nursery->bell, nursery->output};
+	lineage_enter(keep, nursery->output < 0 ? 2 : 3);
 	lineage_hold(true);
 	madvise(nursery->ward, sizeof *nursery->ward, MADV_DONTFORK);
 	open_signals(nursery);
 	if (!nursery->plan.plain)
-		nursery->ward->tee = tee_new(nursery->plan.boxes);
+		nursery->ward->tee = tee_new(nursery->plan.boxes, nursery->output);
 	const int signals = nursery->ward->signals;
 	const pid_t host = getppid();
 	inquests_begin(&nursery->ward->inquests, nursery->plan.boxes);

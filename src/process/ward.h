@@ -30,11 +30,15 @@ struct nursery {
 	int socket;    /* the host's end; the nursery's in the nursery */
 	int bell;      /* the end to read in the host, the end to ring elsewhere */
 	ino_t bell_id; /* of the pipe */
+	int output;    /* of what workers write to stderr: the end to read in the host, to write in the nursery; -1: none */
 	struct nursery_plan plan;
 	struct fork_host host;
 	/* In the host: reports that came in one message. */
 	struct nursery_report bundle[BUNDLE];
 	int next, count;
+	/* In the host: what has come of a piece of output, with its head. */
+	unsigned char *piece;
+	size_t piece_size;
 	struct ward *ward; /* in the nursery */
 };
 

@@ -376,6 +376,72 @@ START_TEST(time_passes_while_a_call_is_under_way)
 }
 END_TEST
 
+enum { SPEAKERS = 4, LOUD = 300 * 1000 };
+
+/* What was told of what workers wrote: the bytes of each, one behind another. */
+struct hearing {
+	size_t heard[SPEAKERS + 1], pieces;
+	bool ended;
+};
+
+static void hear(void *context, const struct brood_event *event)
+{
+	struct hearing *hearing = context;
+	const unsigned char *data = event->output.data;
+	ck_assert(event->worker >= 0 && event->worker <= SPEAKERS);
+	ck_assert_int_gt(event->pid, 0);
+	ck_assert(event->output.size > 0 && !hearing->ended);
+	for (size_t i = 0; i < event->output.size; i++)
+		ck_assert_uint_eq(data[i], 'a' + (hearing->heard[event->worker] + i) % 26);
+	hearing->heard[event->worker] += event->output.size;
+	hearing->pieces++;
+}
+
+static void stop_hearing(void *context, const struct brood_event *event)
+{
+	(void)event;
+	((struct hearing *)context)->ended = true;
+}
+
+/* More than pipes hold, and the last of it right before the end. */
+static int speak(brood_task *task, void *context)
+{
+	static char text[LOUD];
+	(void)context;
+	for (size_t i = 0; i < sizeof text; i++)
+		text[i] = (char)('a' + i % 26);
+	for (size_t at = 0; at < sizeof text;) {
+		ssize_t size = write(STDERR_FILENO, text + at, sizeof text - at);
+		ck_assert_int_gt(size, 0);
+		at += (size_t)size;
+	}
+	if (brood_index(task) == 0)
+		raise(SIGKILL);
+	support_sleep(0.2);
+	return 0;
+}
+
+START_TEST(what_workers_write_is_told)
+{
+	struct hearing hearing = {0};
+	const struct brood_reporter listening = {.size = sizeof listening, .context = &hearing, .output = hear,
+		.cleanup = stop_hearing};
+	brood_results *results;
+	ck_assert_int_eq(brood_parallelize_array(&results, speak, NULL, NULL, 0, SPEAKERS,
+		BROOD_OPTIONS(.workers = SPEAKERS, .reporter = &listening)), 0);
+	size_t heard = 0;
+	for (size_t i = 0; i <= SPEAKERS; i++)
+		heard += hearing.heard[i];
+	ck_assert_uint_eq(heard, SPEAKERS * (size_t)LOUD);
+	ck_assert(hearing.ended);
+	/* And it is kept all the same. */
+	struct brood_result killed = record_of(results, 0);
+	ck_assert_int_eq(killed.outcome, BROOD_ABORT);
+	ck_assert_uint_gt(strlen(killed.failure->output), 1000);
+	brood_results_free(results);
+}
+END_TEST
+
 /* A program that was compiled when a reporter had fewer members. */
 START_TEST(an_older_reporter_goes_on_working)
 {
@@ -401,6 +467,7 @@ static Suite *make_suite(void)
 	tcase_add_test(all, members_that_are_null_are_skipped);
 	tcase_add_test(all, time_passes_while_a_call_is_under_way);
 	tcase_add_test(all, an_older_reporter_goes_on_working);
+	tcase_add_test(all, what_workers_write_is_told);
 	return suite;
 }
 
