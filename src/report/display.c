@@ -5,6 +5,7 @@
 #include "base/lineage.h"
 #include "report/rows.h"
 #include "report/tally.h"
+#include "report/voices.h"
 #include "report/words.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@
 #define DRAW_ABOUT 0.1
 #define KEEP_ALIVE 30
 
-enum { FAILURES = 10, HELD = 4096, ROWS_MOST = 2048 };
+enum { FAILURES = 10, ROWS_MOST = 2048 };
 
 struct display {
 	struct brood_reporter reporter;
@@ -33,9 +34,7 @@ struct display {
 	char *failures[FAILURES];
 	size_t lines_since;
 	size_t placed; /* rows below the figures */
-	/* What a worker has written of a line that it has not ended. */
-	struct brood_buffer held;
-	int holder;
+	struct voices voices;
 	struct brood_buffer scratch;
 };
 
@@ -200,38 +199,24 @@ static void tick(void *context, const struct brood_event *event)
 		draw(display);
 }
 
-static void release_held(struct display *display)
+/* Lines of workers, which are in the scratch. */
+static void pass(struct display *display)
 {
-	if (!display->held.size)
-		return;
-	if (!buffer_append(&display->held, "\n", 1))
-		rows_pass(display->rows, display->held.data, display->held.size);
-	display->held.size = 0;
-	display->lines_since++;
+	struct brood_buffer *lines = &display->scratch;
+	for (size_t i = 0; i < lines->size; i++)
+		display->lines_since += lines->data[i] == '\n';
+	if (lines->size)
+		rows_pass(display->rows, lines->data, lines->size);
+	lines->size = 0;
 }
 
 static void output(void *context, const struct brood_event *event)
 {
 	struct display *display = context;
-	const char *data = event->output.data;
-	if (!see(display, event) || !event->output.size)
+	if (!see(display, event))
 		return;
-	if (display->holder != event->worker)
-		release_held(display);
-	const char *end = memrchr(data, '\n', event->output.size);
-	const size_t whole = end ? (size_t)(end + 1 - data) : 0;
-	for (size_t i = 0; i < whole; i++)
-		display->lines_since += data[i] == '\n';
-	if (whole) {
-		/* In one piece with what came of its first line before. */
-		if (!buffer_append(&display->held, data, whole))
-			rows_pass(display->rows, display->held.data, display->held.size);
-		display->held.size = 0;
-	}
-	buffer_append(&display->held, data + whole, event->output.size - whole);
-	display->holder = event->worker;
-	if (display->held.size > HELD)
-		release_held(display);
+	voices_take(&display->voices, event, &display->scratch);
+	pass(display);
 	draw(display);
 }
 
@@ -257,7 +242,8 @@ static void cleanup(void *context, const struct brood_event *event)
 	const struct tally *tally = &display->tally;
 	if (!see(display, event))
 		return;
-	release_held(display);
+	voices_end(&display->voices, &display->scratch);
+	pass(display);
 	while (display->placed)
 		brood_rows_delete(display->rows, (int64_t)display->placed--);
 	brood_rows_delete(display->rows, 0);
@@ -286,13 +272,11 @@ void display_hide(struct brood_reporter *reporter)
 void display_free(struct brood_reporter *reporter)
 {
 	struct display *display = reporter->context;
-	if (is_ours(display))
-		release_held(display);
 	brood_rows_free(display->rows);
 	widths_close(&display->words.widths);
 	tally_free(&display->tally);
 	forget_failures(display);
-	brood_buffer_free(&display->held);
+	voices_free(&display->voices);
 	brood_buffer_free(&display->scratch);
 	free(display->noun);
 	free(display);
@@ -349,7 +333,6 @@ BROOD_API int brood_display_reporter(struct brood_reporter **out, const struct b
 	display->words = (struct words){.noun = noun, .styled = display->rows->styled};
 	widths_open(&display->words.widths);
 	display->keep_alive = options.keep_alive < 0 || options.keep_alive > 0 ? options.keep_alive : KEEP_ALIVE;
-	display->holder = -1;
 	display->reporter = (struct brood_reporter){.size = sizeof display->reporter, .context = display, .init = init, .spawn = spawn,
 		.begin = begin, .success = success, .fail = fail, .abort = fail, .exit = exit_worker, .cleanup = cleanup,
 		.tick = tick, .output = display->live && is_stderr(stream) ? output : NULL};
