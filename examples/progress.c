@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * progress [SECONDS [ITEMS]]: items of up to so many seconds each, shown while they are worked on: brood_terminal_reporter. Some
- * fail, some write to stderr. On a terminal there are rows that change in place; elsewhere, as in a file, only what failed.
+ * progress [SECONDS [ITEMS]]: items of up to so many seconds each, shown while they are worked on: brood_terminal_reporter.
+ * Some fail, some write to stderr. On a terminal there are rows that change in place; elsewhere, as in a file, only what failed.
  */
 #include <brood.h>
 #include <signal.h>
@@ -47,7 +47,8 @@ int main(int argc, char **argv)
 		const char *place = places[i % (sizeof places / sizeof *places)];
 		items[i] = (struct brood_bytes){place, strlen(place)};
 	}
-	int error = brood_parallelize(&results, visit, &seconds, items, count, BROOD_OPTIONS(.workers = WORKERS, .reporter = reporter));
+	int error = brood_parallelize(&results, visit, &seconds, items, count,
+				      BROOD_OPTIONS(.workers = WORKERS, .reporter = reporter));
 	brood_reporter_free(reporter);
 	if (!error)
 		brood_results_free(results);

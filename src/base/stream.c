@@ -53,7 +53,7 @@ ssize_t stream_read_full(int fd, void *data, size_t size)
  * A pipe has no MSG_NOSIGNAL: SIGPIPE is blocked for this thread while it writes, and one that the write raised is taken
  * away, unless one was pending before, which then is the host's.
  */
-static ssize_t write_quietly(int fd, const void *data, size_t size)
+ssize_t stream_write_some(int fd, const void *data, size_t size)
 {
 	ssize_t count = send(fd, data, size, MSG_NOSIGNAL);
 	if (count >= 0 || errno != ENOTSOCK)
@@ -78,7 +78,7 @@ static ssize_t write_quietly(int fd, const void *data, size_t size)
 int stream_write_full(int fd, const void *data, size_t size)
 {
 	for (size_t done = 0; done < size;) {
-		ssize_t count = write_quietly(fd, (const char *)data + done, size - done);
+		ssize_t count = stream_write_some(fd, (const char *)data + done, size - done);
 		if (count >= 0) {
 			done += (size_t)count;
 		} else if (count == -EAGAIN || count == -EWOULDBLOCK) {

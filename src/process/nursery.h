@@ -85,8 +85,8 @@ int nursery_quiet(struct nursery *);
 int nursery_output_fd(const struct nursery *);
 
 /*
- * Gives what workers have written to stderr, if some of it has come, up to as much as a pipe holds. pid is 0 where it is not known,
- * number -1 where a descendant of a worker that has ended wrote it.
+ * Gives what workers have written to stderr, if some of it has come, up to as much as a pipe holds. pid is 0 where it is not
+ * known, number -1 where a descendant of a worker that has ended wrote it.
  */
 typedef void nursery_output_fn(void *context, int number, pid_t pid, struct brood_bytes);
 void nursery_output(struct nursery *, nursery_output_fn *, void *context);

@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 #include "base/lineage.h"
+#include "base/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { KEPT = 64 * 1024, PATIENCE = 1000 };
+enum { KEPT = 64 * 1024, PATIENCE = 500 };
 
 void sink_open(struct sink *sink, FILE *stream)
 {
@@ -36,9 +37,14 @@ void sink_open(struct sink *sink, FILE *stream)
 static ssize_t put(struct sink *sink, const unsigned char *data, size_t size)
 {
 	ssize_t written;
-	do
-		written = sink->is_socket ? send(sink->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL) : write(sink->fd, data, size);
-	while (written < 0 && errno == EINTR);
+	do {
+		if (sink->is_socket) {
+			written = send(sink->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+			written = written < 0 ? -errno : written;
+		} else {
+			written = stream_write_some(sink->fd, data, size);
+		}
+	} while (written == -EINTR);
 	return written;
 }
 
@@ -49,26 +55,29 @@ static void give(struct sink *sink)
 	if (!kept->size)
 		return;
 	const ssize_t written = put(sink, kept->data, kept->size);
-	if (written < 0 && errno == EAGAIN)
+	if (written == -EAGAIN)
 		return;
+	sink->tried = false;
 	/* What there is nobody to take is lost. */
 	const size_t taken = written < 0 ? kept->size : (size_t)written;
 	kept->size -= taken;
 	memmove(kept->data, kept->data + taken, kept->size);
 }
 
-static void give_patiently(struct sink *sink, size_t most)
+static void give_patiently(struct sink *sink)
 {
-	for (give(sink); sink->kept.size > most; give(sink)) {
+	for (give(sink); sink->kept.size; give(sink)) {
 		struct pollfd item = {.fd = sink->fd, .events = POLLOUT};
-		if (poll(&item, 1, PATIENCE) <= 0)
+		if (sink->tried || poll(&item, 1, PATIENCE) <= 0) {
+			sink->tried = true;
 			return;
+		}
 	}
 }
 
 void sink_close(struct sink *sink)
 {
-	give_patiently(sink, 0);
+	give_patiently(sink);
 	brood_buffer_free(&sink->kept);
 	if (sink->opened)
 		lineage_close(sink->fd);
@@ -85,7 +94,7 @@ void sink_write(struct sink *sink, const void *data, size_t size)
 		/* What the host has printed there comes first. */
 		fflush(sink->stream);
 		if (sink->kept.size && sink->kept.size + size > KEPT)
-			give_patiently(sink, 0);
+			give_patiently(sink);
 		if (!sink->kept.size || sink->kept.size + size <= KEPT)
 			buffer_append(&sink->kept, data, size);
 		give(sink);

@@ -13,15 +13,16 @@ struct sink {
 	FILE *stream;
 	int fd; /* -1: the stream has none */
 	bool opened, is_terminal, is_socket;
+	bool tried; /* it has been waited for, and has taken nothing since */
 	struct brood_buffer kept;
 };
 
 void sink_open(struct sink *, FILE *);
 
-/* Gives what is kept, as long as some of it is taken within a second. */
+/* Gives what is kept, as long as some of it is taken within half a second. */
 void sink_close(struct sink *);
 
-/* What is more than the limit is lost if nothing is taken for a second. */
+/* What is more than the limit is lost if nothing is taken for half a second; that is waited for once. */
 void sink_write(struct sink *, const void *data, size_t size);
 
 /* Whether what was written before has not been taken yet, so that it is no use to draw. */

@@ -4,8 +4,8 @@
 
 #include <brood.h>
 
-/* What a display knows of a pool's work: figures, who works on what, and some items that are worth a word in the end. Its memory
-   does not grow with the number of items. */
+/* What a display knows of a pool's work: figures, who works on what, and some items that are worth a word in the end. Its
+   memory does not grow with the number of items. */
 
 enum { TALLY_TEXT = 240, TALLY_SLOWEST = 3, TALLY_SAMPLES = 32 };
 

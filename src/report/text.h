@@ -27,7 +27,8 @@ void widths_close(struct widths *);
 /* How many columns a character takes, 0 to 2; -1: it cannot be shown. */
 int widths_of(const struct widths *, unsigned code);
 
-/* Appends what of the text fits into that many columns, with … at its end where it is cut. How many columns it takes, or -ENOMEM. */
+/* Appends what of the text fits into that many columns, with … at its end where it is cut. How many columns it takes, or
+   -ENOMEM. */
 int text_show(struct brood_buffer *out, const struct widths *, const char *text, size_t size, int columns, unsigned flags);
 
 #endif

@@ -11,7 +11,8 @@ struct voices {
 	size_t count;
 };
 
-/* Appends the lines that an event's output ends; and lines that are too long to wait for, or whose worker has gone, with an end. */
+/* Appends the lines that an event's output ends; and with an end those that are too long to wait for, or whose worker has
+   gone. */
 int voices_take(struct voices *, const struct brood_event *, struct brood_buffer *out);
 
 /* Appends what is left, with line ends. */

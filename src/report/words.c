@@ -128,7 +128,7 @@ void words_worker(struct brood_buffer *out, const struct words *words, const str
 	words_item(out, words, &worker->item, INT_MAX);
 }
 
-/* Of a signal or exit code that the type does not say already. */
+/* Of a signal or exit code that type and message do not say already. */
 static void add_end(struct brood_buffer *out, const struct brood_failure *failure)
 {
 	const char *name = failure->signal > 0 ? sigabbrev_np(failure->signal) : NULL;
@@ -136,7 +136,7 @@ static void add_end(struct brood_buffer *out, const struct brood_failure *failur
 		words_add(out, " (SIG%s)", name);
 	else if (failure->signal > 0 && !name)
 		words_add(out, " (signal %d)", failure->signal);
-	else if (!failure->signal && failure->code)
+	else if (!failure->signal && failure->code && !strstr(failure->message, "exit code"))
 		words_add(out, " (exit code %d)", failure->code);
 }
 

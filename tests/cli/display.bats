@@ -29,7 +29,7 @@ shows() {
 }
 
 @test "a run is shown in rows, and leaves its failures and figures" {
-	show "$examples/progress 0.5"
+	show "$examples/progress 0.4"
 	eventually shows '/24 done, .* 3 running'
 	screen > "$BATS_TEST_TMPDIR/during"
 	[ "$(grep -c ' running' "$BATS_TEST_TMPDIR/during")" -eq 1 ]
@@ -50,7 +50,7 @@ shows() {
 }
 
 @test "a run that is killed leaves the terminal as it was" {
-	show "$examples/progress 2 & sleep 1.2; kill -KILL \$!; wait 2> /dev/null"
+	show "$examples/progress 2 & sleep 0.9; kill -KILL \$!; wait 2> /dev/null"
 	eventually shows ' 3 running'
 	eventually shows '^the end'
 	[ "$(tmux -S "$socket" display-message -p '#{cursor_flag} #{alternate_on} #{scroll_region_lower}')" = "1 0 14" ]

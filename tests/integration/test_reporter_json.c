@@ -13,8 +13,8 @@ static int speak_and_fail(brood_task *task, void *context)
 
 START_TEST(each_event_is_an_object)
 {
-	static const char *const wanted[] = {"\"event\":\"init\"", "\"event\":\"spawn\"", "\"event\":\"begin\"", "\"event\":\"success\"",
-		"\"event\":\"fail\"", "\"event\":\"exit\"", "\"event\":\"output\"", "\"event\":\"cleanup\"", "\"item\":\"one\"",
+	static const char *const wanted[] = {"\"event\":\"init\"", "\"event\":\"spawn\"", "\"event\":\"begin\"",
+		"\"event\":\"success\"", "\"event\":\"fail\"", "\"event\":\"exit\"", "\"event\":\"output\"", "\"event\":\"cleanup\"", "\"item\":\"one\"",
 		"\"item\":{\"$str\":\"/w==\"}", "\"item_size\":1", "\"total\":2", "\"type\":\"Odd\"", "\"message\":\"two\\nlines\"",
 		"\"code\":3", "\"value_size\":5", "\"exit_code\":0", "\\\"word\\\"\\n"};
 	const struct brood_bytes items[] = {{"one", 3}, {"\xff", 1}};
