@@ -346,7 +346,8 @@ BROOD_API int brood_process_fd(const brood_process *);
 /* Waits for the process to end, and says how it did; out may be NULL. The answer stays. -ETIMEDOUT: the time is up. */
 BROOD_API int brood_process_wait(brood_process *, double timeout, struct brood_status *out);
 
-/* Sends a signal to the process's whole group. -ESRCH: the process has ended. */
+/* Sends a signal to the process's whole group. -ESRCH: the process has ended. With BROOD_DIRECT what it left running in its
+   group gets the signal too, until its status has been collected. */
 BROOD_API int brood_process_kill(brood_process *, int signal);
 
 /* Frees the object. A process that lives on is left to brood_reap. */
@@ -368,7 +369,8 @@ BROOD_API void brood_process_free(brood_process *);
  * and keeps the last of it, for the record of an item that the worker dies of. So what a worker writes arrives a moment later,
  * but before brood_pool_cleanup returns, unless whoever reads there takes nothing for a second. A worker that writes more than
  * is taken waits; the nursery does not, nor does the pool. A program that is to outlive the pool needs a stderr of its own. A
- * worker keeps the host's stderr where no pipe can be made, or by the flag BROOD_PLAIN_STDERR.
+ * worker keeps the host's stderr where no pipe can be made, or by the flag BROOD_PLAIN_STDERR. A reporter with the callback output
+ * gets what they write in place of the host's stderr.
  *
  * Values come back through shared memory: written there by the worker, and read there by the host, with no copy between.
  * Nothing that a worker writes is trusted: whatever it scribbles, the host reads within its bounds, and finishes.
@@ -530,8 +532,8 @@ typedef void brood_report_fn(void *context, const struct brood_event *);
  *           CANCELED; an item that was canceled before it began has no begin.
  * exit      a worker has ended: pid, worker, status
  * cleanup   once, after the last worker has ended
- * tick      nothing has happened, but time has passed: at least each 0.1 seconds while a call with the pool is under way, so that
- *           clocks can be moved; with BROOD_INSIDE between items alone
+ * tick      nothing has happened, but time has passed: at least each 0.1 seconds while a call with the pool is under way, so
+ *           that clocks can be moved; with BROOD_INSIDE between items alone
  * output    a worker has written to stderr: output, worker, and pid where it is known. Where this is set, what workers write is
  *           given to it, in pieces as they come, and is not passed on to the host's stderr. What a worker wrote before it ended
  *           may be told after that, but before cleanup. With BROOD_PLAIN_STDERR, and where no pipe can be made, there is none.
@@ -552,24 +554,24 @@ struct brood_reporter {
 BROOD_API int brood_log_reporter(struct brood_reporter **out, FILE *stream);
 
 /*
- * A reporter for who watches. On a terminal, rows at the bottom that change in place: one with the figures (how many items are done,
- * how many have failed, how fast, how long it will take and has taken), and one for each worker with its item; where there are
- * more workers than rows, those whose items have taken longest. Elsewhere, and so in logs, nothing but a line now and then that
- * it goes on. In both, each failed item has a line that stays; and in the end figures, the slowest items, and the failures
+ * A reporter for who watches. On a terminal, rows at the bottom that change in place: one with the figures (how many items are
+ * done, how many have failed, how fast, how long it will take and has taken), and one for each worker with its item; where there
+ * are more workers than rows, those whose items have taken longest. Elsewhere, and so in logs, nothing but a line now and then
+ * that it goes on. In both, each failed item has a line that stays; and in the end figures, the slowest items, and the failures
  * again that have scrolled away. A run that was soon over, in which nothing failed, leaves no trace.
  *
- * The rows come after 0.5 seconds, and are drawn at most ten times a second. Between that the cursor is where they begin. What others
- * print comes to stand above them, at best whole lines, and preferably after brood_reporter_hide. The terminal's settings and
- * cursor are left alone, so that a host that is killed leaves nothing to be put right; while it is in the background, nothing is
- * drawn. What workers write to stderr is printed above the rows, line by line, where the rows are on the terminal that is the
- * host's stderr.
+ * The rows come after 0.5 seconds, and are drawn at most ten times a second. In between the cursor is where they begin, so that
+ * what others print comes to stand above them; a line that is printed over a longer row leaves the rest of it there, which
+ * brood_reporter_hide avoids. The terminal's settings and cursor are left alone, so that a host that is killed leaves nothing to
+ * be put right; while it is in the background, nothing is drawn. What workers write to stderr is printed above the rows, by
+ * whole lines, where the rows are on the terminal that is the host's stderr.
  *
- * It takes one descriptor while it exists, if the stream is a terminal or a pipe. It waits for nobody who does not read for longer
- * than a second; errors of writing are ignored. For one pool at a time; free it after the pool.
+ * It takes one descriptor while it exists, if the stream is a terminal or a pipe. It waits for nobody who does not read for
+ * longer than a second; errors of writing are ignored. For one pool at a time; free it after the pool.
  *
  * stream      borrowed; NULL: stderr
- * flags       BROOD_DISPLAY_LIVE: rows, BROOD_DISPLAY_PLAIN: none; neither: rows if the stream is a terminal and the environment's
- *             TERM is neither unset, empty nor "dumb". Where NO_COLOR is set, and not empty, there are no colours.
+ * flags       BROOD_DISPLAY_LIVE: rows, BROOD_DISPLAY_PLAIN: none; neither: rows if the stream is a terminal and the
+ *             environment's TERM is neither unset, empty nor "dumb". Where NO_COLOR is set, and not empty, there are no colours.
  * item        what an item is called, as "file"; copied; NULL: "item"
  * keep_alive  without rows, seconds between lines that say that it goes on; 0: 30; negative: there are none
  *
@@ -590,7 +592,8 @@ struct brood_display {
 #define BROOD_DISPLAY_LIVE 1u
 #define BROOD_DISPLAY_PLAIN 2u
 
-/* NULL for the display is the defaults. brood_terminal_reporter has them all but the stream. Idea: TerminalReporter of delegate.py. */
+/* NULL for the display is the defaults. brood_terminal_reporter has them all but the stream. Idea: TerminalReporter of
+   delegate.py. */
 BROOD_API int brood_display_reporter(struct brood_reporter **out, const struct brood_display *);
 BROOD_API int brood_terminal_reporter(struct brood_reporter **out, FILE *stream);
 
@@ -600,9 +603,9 @@ BROOD_API void brood_reporter_hide(struct brood_reporter *);
 
 /*
  * A reporter that writes a JSON object to the stream, one line for each event but tick, in one write where the stream has a
- * descriptor. NULL: to stderr. Members, as far as they apply: event (the callback's name), time (seconds since init), worker, pid,
- * children, total, index, item, item_size; of an outcome: outcome, seconds, attempts, value_size, and of a failure type, message,
- * traceback, code, signal; of an exit: exit_code, signal, core_dumped, user_seconds, system_seconds, peak_bytes; of an output:
+ * descriptor. NULL: to stderr. Members, as far as they apply: event (the callback's name), time (seconds since init), worker,
+ * pid, children, total, index, item, item_size; of an outcome: outcome, seconds, attempts, value_size, and of a failure type,
+ * message, traceback, code, signal; of an exit: exit_code, signal, core_dumped, user_seconds, system_seconds, peak_bytes; of an output:
  * output. Bytes that are not UTF-8 are {"$str":"base64"}; of an item there are the first 4,096. For one pool at a time.
  */
 BROOD_API int brood_json_reporter(struct brood_reporter **out, FILE *stream);
@@ -621,15 +624,14 @@ BROOD_API void brood_reporter_free(struct brood_reporter *);
  * print   a line that is to stay, above the rows; written with the next draw or hide, or soon if there are many
  * fit     how many rows can be seen now, which is one less than the terminal has; and how many columns of them; columns
  *         may be NULL
- * draw    writes all of it as it is now, by one write. Rows that do not fit are left out, and long ones cut. Nothing is drawn while
- *         the terminal does not take it, or while this process is in its background. The cursor is left at the first row's
+ * draw    writes all of it as it is now, by one write. Rows that do not fit are left out, and long ones cut. Nothing is drawn
+ *         while the terminal does not take it, or while this process is in its background. The cursor is left at the first row's
  *         first column.
  * hide    takes the rows off; they are drawn again by the next draw
  * free    takes the rows off
  *
  * In a text, colours and such (ESC [ numbers m) are kept, unless NO_COLOR is set and not empty; in the place of other control
- * characters, and of what is not UTF-8, stand signs for them. Errors of writing are ignored. But for free, 0 or -EPERM in a forked
- * child.
+ * characters, and of what is not UTF-8, stand signs for them. Errors of writing are ignored.
  */
 typedef struct brood_rows brood_rows;
 BROOD_API int brood_rows_new(brood_rows **out, FILE *stream);

@@ -352,7 +352,9 @@ int child_signal(struct child *child, int signal)
 		return -EINVAL;
 	pthread_mutex_lock(&lock);
 	int error;
-	collect(child);
+	/* While a direct child has not been waited for, its group is its own, and what it left running there is within reach. */
+	if (!child->direct)
+		collect(child);
 	if (child->ended)
 		error = -ESRCH;
 	else if (child->direct)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -248,6 +249,32 @@ START_TEST(kill_and_wait)
 }
 END_TEST
 
+/* Until a direct child's status has been collected, its group is its own. */
+START_TEST(what_a_direct_child_leaves_is_killed)
+{
+	const char *shell[] = {"sh", "-c", "sleep 1000 & echo $!", NULL};
+	brood_process *process;
+	int tube[2], grandchild;
+	if (RUNNING_ON_VALGRIND)
+		support_skip("under valgrind there are no direct children");
+	ck_assert_int_eq(pipe2(tube, O_CLOEXEC), 0);
+	ck_assert_int_eq(brood_spawn(&process, BROOD_PROGRAM(.argv = shell, .search = true, .stdout_fd = tube[1],
+							      .flags = BROOD_DIRECT)), 0);
+	close(tube[1]);
+	FILE *file = fdopen(tube[0], "re");
+	ck_assert_int_eq(fscanf(file, "%d", &grandchild), 1);
+	fclose(file);
+	struct pollfd ended = {.fd = brood_process_fd(process), .events = POLLIN};
+	ck_assert_int_eq(poll(&ended, 1, (int)(support_scale(10) * 1000)), 1);
+	ck_assert_int_eq(brood_process_kill(process, SIGKILL), 0);
+	ck_assert(support_process_gone(grandchild, 1));
+	ck_assert_int_eq(brood_process_wait(process, 0, NULL), 0);
+	ck_assert_int_eq(brood_process_kill(process, SIGKILL), -ESRCH);
+	brood_process_free(process);
+	collect_all();
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("program");
@@ -257,6 +284,7 @@ static Suite *make_suite(void)
 	tcase_add_test(programs, arguments_are_checked);
 	tcase_add_loop_test(programs, exit_127_is_the_programs_own, 0, WAYS);
 	tcase_add_loop_test(programs, kill_and_wait, 0, 2);
+	tcase_add_test(programs, what_a_direct_child_leaves_is_killed);
 	return suite;
 }
 
