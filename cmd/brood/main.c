@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "help.h"
+#include "map.h"
 #include "run.h"
 #include "say.h"
+#include "timeout.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +24,10 @@ int main(int count, char **arguments)
 	}
 	if (!strcmp(what, "run"))
 		return run_main(arguments + 2);
+	if (!strcmp(what, "map"))
+		return map_main(arguments + 2);
+	if (!strcmp(what, "timeout"))
+		return timeout_main(arguments + 2);
 	if (!strcmp(what, "--help") || !strcmp(what, "-h") || !strcmp(what, "help")) {
 		help_brood();
 		return 0;
@@ -30,5 +36,5 @@ int main(int count, char **arguments)
 		help_version();
 		return 0;
 	}
-	die("there is no command %s; there is run: see brood --help", what);
+	die("there is no command %s; there are run, map and timeout: see brood --help", what);
 }
