@@ -8,6 +8,8 @@ from collections import namedtuple
 HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = [sys.executable, os.path.join(HERE, "python_peer.py")]
 PERL = ["perl", os.path.join(HERE, "mce_peer.pl")]
+# In an argument: where the programs are, which is known only when the sample is taken.
+BUILD = "@BUILD@"
 
 
 def program(name, *arguments):
@@ -78,6 +80,8 @@ FIRST_WITHIN = Measure("first_ns", time, absolute=True)
 RATE = Measure("ns", rate, inverse=True, at_least=True)
 EFFICIENCY = Measure("efficiency", "{:.3f}".format, at_least=True)
 MEMORY = Measure("bytes", kibibytes, absolute=True)
+CPU = Measure("cpu_ns", lambda nanoseconds: f"{time(nanoseconds)} CPU")
+PEAK = Measure("bytes", kibibytes)
 
 Pair = namedtuple("Pair", "own peer target measure", defaults=(None, TIME))
 

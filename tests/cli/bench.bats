@@ -15,6 +15,18 @@ bench() {
 	sample "$build/bench/bench-$1" "${@:2}"
 }
 
+# measured WAY INPUTS COMMAND...: what bench-command says of it.
+measured() {
+	run -0 env BENCH_MILLISECONDS=1 timeout 10 "$build/bench/bench-command" "$@"
+	[[ $output == '{"ns": '[0-9]*', "cpu_ns": '[0-9]*'}' || $output == '{"bytes": '[1-9]*'}' ]]
+}
+
+# refused TEXT WAY INPUTS COMMAND...: there is no sample, and the last line says why.
+refused() {
+	run -1 "$build/bench/bench-command" "${@:2}"
+	[[ $output == *"$1" ]]
+}
+
 @test "bench: channels and programs" {
 	bench message brood round 8 free
 	bench message socket stream 8 free
@@ -59,4 +71,25 @@ bench() {
 	[[ $output == *"≤ 3"*"met"* || $output == *"≤ 3"*"MISSED"* ]]
 	run -2 "$project/bench/run" --build "$build/bench" nothing
 	[[ $output == *"no such measurement: nothing"* ]]
+}
+
+@test "bench: the command" {
+	brood=$build/cmd/brood/brood
+	measured time 10 "$brood" run -j2 /bin/true
+	measured time 1 "$brood" run /bin/true ::: x
+	measured time 5 "$brood" run -j2 'true; true'
+	measured capture 10 "$brood" run -j2 /bin/echo
+	measured memory 10 "$brood" run -j2 /bin/true
+	measured memory 1000 "$brood" run --dry-run /bin/true
+	! "$brood" map --help > /dev/null 2>&1 || measured capture 100 "$brood" map -j2 --raw "$build/bench/libbench-echo.so:echo"
+}
+
+@test "bench: the command's peers, and what fails is no sample" {
+	measured time 1 /bin/true
+	measured capture 10 xargs -P2 -n1 /bin/echo
+	measured memory 10 xargs -P2 -n1 /bin/true
+	! parallel --version 2> /dev/null | grep -q '^GNU' || measured capture 2 parallel --will-cite -j2 /bin/echo
+	refused "" time 1 /bin/false
+	refused "No such file or directory" memory 1 /nothing/there
+	refused "/bin/echo: 1 lines of output for 2 inputs" capture 2 /bin/echo one
 }
