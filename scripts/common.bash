@@ -27,11 +27,11 @@ configure() {
 	fi
 }
 
-# compile DIRECTORY: what ninja has to say only when it fails or warns.
+# compile DIRECTORY [TARGET...]: what ninja has to say only when it fails or warns.
 compile() {
 	local log="$1/compile.log"
 	say "build $1"
-	if ! ninja -C "$1" >"$log" 2>&1; then
+	if ! ninja -C "$@" >"$log" 2>&1; then
 		cat "$log"
 		return 1
 	fi

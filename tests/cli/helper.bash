@@ -8,6 +8,8 @@ project=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 build=$(cd "${BROOD_BUILD:-$project/build}" && pwd)
 expected=$BATS_TEST_DIRNAME/expected
 examples=$build/examples
+# Where what runs these tests has a parallel of its own.
+PATH=${PATH//"$build/bin:"/}
 
 # Pids in the order of their first appearance: P1, P2 and so on.
 name_pids() {
