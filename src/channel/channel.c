@@ -246,9 +246,16 @@ int channel_send(brood_channel *channel, enum frame_kind kind, const void *data,
 		return -EPIPE;
 	line_announce(line, &(struct frame){.kind = kind, .length = size}, data);
 	int result = wait_until_received(channel);
+	int error = 0;
+	/* The peer may have received it, and only then done what is wrong, between a look at the one and at the other. */
+	if (result < 0 && line_received(line) == 1) {
+		error = result == -ETIMEDOUT || result == -EPIPE ? 0 : result;
+		result = 1;
+	}
 	if (result == 1) {
 		line_answer_put_by(line);
-		int error = settle(channel);
+		if (!error)
+			error = settle(channel);
 		/* The message has been received all the same; the next call says what is wrong. */
 		if (error)
 			fail(channel, error);
