@@ -11,6 +11,9 @@
    looked at together. */
 enum { NOTABLE = 2500, RUN = 64, TOGETHER = 16 };
 
+/* Ticks between two looks that enclose one at the clock, which take about 100; and how often that is tried. */
+enum { CLOSE = 1000, TRIES = 8 };
+
 static uint64_t ticks(void)
 {
 #if defined(__x86_64__)
@@ -24,9 +27,24 @@ static uint64_t ticks(void)
 #endif
 }
 
+/* The same moment in both, the first try being from before on: where the processor was taken away in between it is another's,
+   and by such a pair all later times would be wrong. */
+static struct moment moment(uint64_t before)
+{
+	struct moment best = {0};
+	for (uint64_t least = UINT64_MAX, try = 0; try < TRIES && least > CLOSE; try++, before = ticks()) {
+		const uint64_t nanoseconds = clock_nanoseconds(), after = ticks();
+		if (after - before < least) {
+			least = after - before;
+			best = (struct moment){after - least / 2, nanoseconds};
+		}
+	}
+	return best;
+}
+
 void stopwatch_init(struct stopwatch *watch, const _Atomic uint32_t *host_tick, bool exact)
 {
-	*watch = (struct stopwatch){.first_ticks = ticks(), .first = clock_nanoseconds(), .host_tick = host_tick, .exact = exact, .credit = 1};
+	*watch = (struct stopwatch){.first = moment(ticks()), .host_tick = host_tick, .exact = exact, .credit = 1};
 	stopwatch_start(watch);
 }
 
@@ -55,10 +73,12 @@ bool stopwatch_look(struct stopwatch *watch, struct lap *lap)
 	}
 	watch->shorts = 0;
 	watch->credit = 1;
-	const uint64_t now = clock_nanoseconds(), ticked = now_ticks - watch->first_ticks;
-	const double rate = ticked ? (double)(now - watch->first) / (double)ticked : 0;
+	const struct moment now = moment(now_ticks);
+	const uint64_t ticked = now.ticks - watch->first.ticks;
+	const double rate = ticked ? (double)(now.nanoseconds - watch->first.nanoseconds) / (double)ticked : 0;
 	const uint64_t span = (uint64_t)((double)passed * rate);
+	const uint64_t began = now.nanoseconds - (uint64_t)((double)(now.ticks - now_ticks) * rate) - span;
 	/* The others were short, as those before them; and if several were long, they are together. */
-	*lap = changed ? (struct lap){now - span, span, 1} : (struct lap){now - span, span / items, items};
+	*lap = changed ? (struct lap){began, span, 1} : (struct lap){began, span / items, items};
 	return true;
 }

@@ -14,8 +14,10 @@
  * the time since the last look; else it is shared by the items since then.
  */
 struct stopwatch {
-	uint64_t first_ticks, first; /* the same moment in ticks and in nanoseconds */
-	uint64_t last_ticks;         /* of the last look */
+	struct moment {
+		uint64_t ticks, nanoseconds;
+	} first;
+	uint64_t last_ticks; /* of the last look */
 	const _Atomic uint32_t *host_tick;
 	uint32_t seen_tick, credit, since, shorts;
 	bool exact;
