@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -16,4 +17,10 @@ int directory_make_above(char *path)
 			return -errno;
 	}
 	return 0;
+}
+
+const char *directory_temporary(const char *wanted)
+{
+	const char *where = wanted ? wanted : getenv("TMPDIR");
+	return where && *where ? where : "/tmp";
 }

@@ -6,4 +6,7 @@
    0 or -errno. The path is as it was afterwards. */
 int directory_make_above(char *path);
 
+/* Where files for a while are made: there, or where TMPDIR says, or in /tmp. */
+const char *directory_temporary(const char *wanted);
+
 #endif

@@ -212,8 +212,7 @@ static int find_directory(const struct launcher *launcher, struct job *job, stru
 	if (!options->directory)
 		return 0;
 	if (!strcmp(options->directory, "...")) {
-		const char *where = options->temporary ? options->temporary : getenv("TMPDIR");
-		text_add_format(path, "%s/brood-XXXXXX", where && *where ? where : "/tmp");
+		text_add_format(path, "%s/brood-XXXXXX", directory_temporary(options->temporary));
 		if (!mkdtemp(text_string(path)))
 			return -errno;
 		free(job->directory);

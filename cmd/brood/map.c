@@ -6,6 +6,7 @@
 #include "map_library.h"
 #include "map_record.h"
 #include "map_status.h"
+#include "signals.h"
 #include "say.h"
 #include "text.h"
 
@@ -116,7 +117,7 @@ static void flush(struct map *map)
 {
 	size_t done = 0;
 	if (map->output.size && isatty(STDOUT_FILENO))
-		map_status_hide();
+		display_hide();
 	while (done < map->output.size && !map->unwritable) {
 		const ssize_t wrote = write(STDOUT_FILENO, map->output.data + done, map->output.size - done);
 		if (wrote >= 0) {
@@ -291,9 +292,7 @@ static void make_pool(struct map *map)
 static int exit_status(const struct map *map)
 {
 	if (signaled) {
-		/* As if it had not been caught: whoever waits sees the signal. */
-		signal(signaled, SIG_DFL);
-		raise(signaled);
+		signals_die(signaled);
 	}
 	if (map->trouble)
 		return EXIT_TROUBLE;

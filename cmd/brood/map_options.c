@@ -37,11 +37,7 @@ static void read_jobs(void *target, const char *value)
 
 static void read_retries(void *target, const char *value)
 {
-	long attempts;
-	if (!number_read_count(value, 1000000000, &attempts))
-		parse_wrong("--retries", value, "a whole number");
-	/* 0 is without end, as in brood run. */
-	((struct map_options *)target)->attempts = attempts ? (unsigned)attempts : UINT_MAX;
+	((struct map_options *)target)->attempts = parse_attempts(value);
 }
 
 static void read_halt(void *target, const char *value)
@@ -57,27 +53,15 @@ static void read_halt(void *target, const char *value)
 		parse_wrong("--halt", value, "never, now,fail=N or soon,fail=N, with a number or a percentage");
 }
 
-static int find_word(const char *const *words, size_t count, const char *word)
-{
-	for (size_t i = 0; i < count; i++)
-		if (!strcmp(words[i], word))
-			return (int)i;
-	return -1;
-}
-
 static void read_status(void *target, const char *value)
 {
-	static const char *const known[] = {"auto", "live", "plain", "json", "none"};
-	const int found = find_word(known, sizeof known / sizeof *known, value);
-	if (found < 0)
-		parse_wrong("--status", value, "auto, live, plain, json or none");
-	((struct map_options *)target)->status = (enum status_style)found;
+	((struct map_options *)target)->status = display_read_style(value);
 }
 
 static void read_value(void *target, const char *value)
 {
 	static const char *const known[] = {"auto", "str", "bin", "json"};
-	const int found = find_word(known, sizeof known / sizeof *known, value);
+	const int found = parse_word(known, sizeof known / sizeof *known, value);
 	if (found < 0)
 		parse_wrong("--value", value, "auto, str, bin or json");
 	((struct map_options *)target)->value = (enum value_form)found;

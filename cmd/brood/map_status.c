@@ -2,9 +2,7 @@
 #include "map_status.h"
 
 #include "map_record.h"
-#include "say.h"
 
-#include <string.h>
 #include <unistd.h>
 
 static const struct map_options *options;
@@ -55,26 +53,12 @@ static void abort_item(void *context, const struct brood_event *event)
 	tell(reporter->abort, event);
 }
 
-static int make_reporter(void)
-{
-	struct brood_display display = {.size = sizeof display};
-	if (options->status == STATUS_JSON)
-		return brood_json_reporter(&reporter, NULL);
-	if (options->status != STATUS_AUTO)
-		display.flags = options->status == STATUS_LIVE ? BROOD_DISPLAY_LIVE : BROOD_DISPLAY_PLAIN;
-	return brood_display_reporter(&reporter, &display);
-}
-
 const struct brood_reporter *map_status_open(const struct map_options *given)
 {
 	options = given;
-	if (options->status == STATUS_NONE)
+	reporter = display_open(options->status, NULL);
+	if (!reporter)
 		return NULL;
-	const int error = make_reporter();
-	if (error) {
-		say("there is no display: %s", strerror(-error));
-		return NULL;
-	}
 	relay = *reporter;
 	if (options->json) {
 		relay.begin = begin;
@@ -85,21 +69,13 @@ const struct brood_reporter *map_status_open(const struct map_options *given)
 	/* Where no rows have to make room, what workers write need not wait for the next call with the pool. */
 	if (options->status == STATUS_PLAIN || (options->status == STATUS_AUTO && !isatty(STDERR_FILENO)))
 		relay.output = NULL;
-	say_prepare = map_status_hide;
 	return &relay;
 }
 
 void map_status_close(void)
 {
-	say_prepare = NULL;
-	brood_reporter_free(reporter);
+	display_close();
 	reporter = NULL;
-}
-
-void map_status_hide(void)
-{
-	if (reporter)
-		brood_reporter_hide(reporter);
 }
 
 void map_status_tick(int workers)

@@ -10,9 +10,6 @@ const struct brood_reporter *map_status_open(const struct map_options *);
 /* Behind the pool's end. */
 void map_status_close(void);
 
-/* Takes it off the terminal. */
-void map_status_hide(void);
-
 /* Time has passed without a call with the pool. */
 void map_status_tick(int workers);
 

@@ -8,7 +8,6 @@
 #include "text.h"
 
 #include <ctype.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,11 +151,7 @@ void option_environment(void *target, const char *value)
 
 void option_retries(void *target, const char *value)
 {
-	long retries;
-	if (!number_read_count(value, 1000000000, &retries))
-		parse_wrong("--retries", value, "a whole number");
-	/* 0 is without end. */
-	((struct options *)target)->retries = retries ? (unsigned)retries : UINT_MAX;
+	((struct options *)target)->retries = parse_attempts(value);
 }
 
 static bool read_halt_amount(const char *text, struct halt *halt)
@@ -222,13 +217,7 @@ void option_ladder(void *target, const char *value)
 
 void option_status(void *target, const char *value)
 {
-	static const char *const known[] = {"auto", "live", "plain", "json", "none"};
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-		if (!strcmp(value, known[i])) {
-			((struct options *)target)->status = (enum status_style)i;
-			return;
-		}
-	parse_wrong("--status", value, "auto, live, plain, json or none");
+	((struct options *)target)->status = display_read_style(value);
 }
 
 void option_counted_status(void *target, const char *value)

@@ -2,7 +2,7 @@
 #ifndef BROOD_COMMAND_OPTIONS_H
 #define BROOD_COMMAND_OPTIONS_H
 
-#include <brood.h>
+#include "display.h"
 
 /* Where inputs come from. Several are combined, each value of one with each of the next, or, where linked, side by side. */
 enum source_kind { SOURCE_ARGUMENTS, SOURCE_FILE };
@@ -17,7 +17,6 @@ struct source {
 enum grouping { GROUP_JOBS, GROUP_LINES, GROUP_NONE };
 enum packing { PACK_NONE, PACK_REPEAT_WORDS /* -X */, PACK_JOIN /* -m */, PACK_XARGS };
 enum trimming { TRIM_DEFAULT, TRIM_NONE, TRIM_LEFT, TRIM_RIGHT, TRIM_BOTH };
-enum status_style { STATUS_AUTO, STATUS_LIVE, STATUS_PLAIN, STATUS_JSON, STATUS_NONE };
 enum resume { RESUME_NO, RESUME_UNFINISHED, RESUME_FAILED, RESUME_RETRY /* commands from the log */ };
 
 /* A number, or a percentage of something. */

@@ -4,6 +4,7 @@
 #include "number.h"
 #include "say.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +20,22 @@ struct parsing {
 void parse_wrong(const char *option, const char *value, const char *wanted)
 {
 	die("%s takes %s, and not '%s'", option, wanted, value);
+}
+
+int parse_word(const char *const *words, size_t count, const char *value)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(words[i], value))
+			return (int)i;
+	return -1;
+}
+
+unsigned parse_attempts(const char *value)
+{
+	long attempts;
+	if (!number_read_count(value, 1000000000, &attempts))
+		parse_wrong("--retries", value, "a whole number");
+	return attempts ? (unsigned)attempts : UINT_MAX;
 }
 
 /* One name of the list that spaces separate, from *at on. */

@@ -38,6 +38,12 @@ struct option {
  */
 char **parse_options(const struct option *table, size_t count, void *target, char **arguments, const char *help);
 
+/* Which of the words the value is, or -1. */
+int parse_word(const char *const *words, size_t count, const char *value);
+
+/* The value of --retries: attempts in all, where 0 is without end. */
+unsigned parse_attempts(const char *value);
+
 /* Says that an option's value is wrong, and what it should be, and ends the command. */
 BROOD_NORETURN void parse_wrong(const char *option, const char *value, const char *wanted);
 

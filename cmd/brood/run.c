@@ -7,6 +7,7 @@
 #include "log.h"
 #include "resume.h"
 #include "say.h"
+#include "signals.h"
 #include "source.h"
 #include "status.h"
 #include "text.h"
@@ -17,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum { EXIT_MANY = 101 };
@@ -53,26 +53,18 @@ static void fill_descriptors(void)
 			return;
 }
 
-/* The signals that end the command or stop it come by a descriptor; those that were ignored at the start stay so. */
+/* The signals that end the command or stop it come by a descriptor. */
 static void catch_signals(struct run *run)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGUSR1};
-	sigset_t set;
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
-		struct sigaction action;
-		if (!sigaction(signals[i], NULL, &action) && action.sa_handler != SIG_IGN)
-			sigaddset(&set, signals[i]);
-	}
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	run->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	run->signal_fd = signals_catch(signals, sizeof signals / sizeof *signals);
 	/* A reader that has gone, or a job that does not read, is an error of write. */
 	signal(SIGPIPE, SIG_IGN);
 	/* As is a file that may not become longer. */
 	signal(SIGXFSZ, SIG_IGN);
 }
 
-/* Three descriptors for each job, as far as they may be had. */
+/* Two pipes and the process for each job, as far as they may be had. */
 static void raise_limit(struct run *run)
 {
 	struct rlimit limit;
@@ -132,7 +124,7 @@ static void begin(struct run *run, const struct options *options)
 	raise_limit(run);
 	catch_signals(run);
 	printer_begin(&run->printer, options, job_printed, run);
-	run->status = status_open(options, run->jobs, run->tally.total);
+	run->status = status_open(options, run->tally.total);
 	source_wait_context = run;
 	source_wait = wait_for_source;
 	current = run;
@@ -266,13 +258,7 @@ static void finish_anyway(void)
 static int exit_status(const struct run *run)
 {
 	if (run->signal) {
-		/* As if it had not been caught: whoever waits sees the signal. */
-		sigset_t set;
-		signal(run->signal, SIG_DFL);
-		sigemptyset(&set);
-		sigaddset(&set, run->signal);
-		raise(run->signal);
-		sigprocmask(SIG_UNBLOCK, &set, NULL);
+		signals_die(run->signal);
 		return 128 + run->signal;
 	}
 	if (run->trouble)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "say.h"
 
+#include "display.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 const char *command_name = "brood";
-void (*say_prepare)(void);
 void (*say_write)(const char *line, size_t size);
 void (*die_finish)(void);
 int exit_trouble = EXIT_TROUBLE;
@@ -15,8 +16,7 @@ int exit_trouble = EXIT_TROUBLE;
 static BROOD_PRINTF(1, 0) void say_line(const char *format, va_list arguments)
 {
 	char line[4096];
-	if (say_prepare)
-		say_prepare();
+	display_hide();
 	int start = snprintf(line, sizeof line, "%s: ", command_name);
 	int size = vsnprintf(line + start, sizeof line - (size_t)start - 1, format, arguments);
 	size_t end = (size_t)start + (size_t)(size < 0 ? 0 : size);

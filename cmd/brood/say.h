@@ -10,9 +10,6 @@ enum { EXIT_TROUBLE = 255 };
 /* The name by which the command was called, which begins each of its messages. */
 extern const char *command_name;
 
-/* Called before a message is printed, if set: takes a display off the terminal. */
-extern void (*say_prepare)(void);
-
 /* Where messages go, if set, in place of stderr itself: to what does not wait for a reader. */
 extern void (*say_write)(const char *line, size_t size);
 

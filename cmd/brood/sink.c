@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sink.h"
 
+#include "display.h"
 #include "text.h"
 
 #include <errno.h>
@@ -11,8 +12,6 @@
 
 /* A pipe that is ready takes so many bytes without making the writer wait, as POSIX has it. */
 enum { ATOMIC = 4096, FULL = 256 << 10 };
-
-void (*sink_prepare)(void);
 
 void sink_open(struct sink *sink, int fd, const char *name)
 {
@@ -60,8 +59,8 @@ static void write_pending(struct sink *sink, int milliseconds)
 {
 	if (sink_is_idle(sink))
 		return;
-	if (sink->terminal && sink_prepare)
-		sink_prepare();
+	if (sink->terminal)
+		display_hide();
 	sink->written += write_some(sink, sink->pending.data + sink->written, sink->pending.size - sink->written, milliseconds);
 	if (sink->written == sink->pending.size)
 		sink->written = sink->pending.size = 0;

@@ -36,7 +36,4 @@ void sink_give_up(struct sink *);
 /* Writes all, however long that takes. */
 void sink_finish(struct sink *);
 
-/* Called before something is written to a terminal. */
-extern void (*sink_prepare)(void);
-
 #endif

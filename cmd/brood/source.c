@@ -145,7 +145,7 @@ static bool read_file_value(struct source_reader *reader, struct brood_buffer *w
 		reader->line = need_copy((char *)whole->data, (size_t)size);
 		reader->capacity = (size_t)size + 1;
 	}
-	*out = (struct brood_bytes){reader->line, 0};
+	/* It may put another line in its place. */
 	const size_t replaced = replace_nul(reader, (size_t)size);
 	*out = (struct brood_bytes){reader->line, replaced};
 	return true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "spool.h"
 
+#include "directory.h"
 #include "text.h"
 
 #include <errno.h>
@@ -26,9 +27,7 @@ void spool_directory(const char *path)
 
 static int open_file(void)
 {
-	const char *where = directory ? directory : getenv("TMPDIR");
-	if (!where || !*where)
-		where = "/tmp";
+	const char *where = directory_temporary(directory);
 	file = open(where, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (file < 0) {
 		char path[4096];

@@ -3,7 +3,6 @@
 
 #include "clock.h"
 #include "say.h"
-#include "sink.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -15,17 +14,10 @@ static const double TICK_SECONDS = 0.1;
 struct status {
 	struct brood_reporter *reporter; /* NULL: nobody is told */
 	size_t total, skipped;
-	int jobs, running;
+	int running;
 	double ticked;
 	bool warned;
 };
-
-static struct status *shown;
-
-static void hide(void)
-{
-	status_hide(shown);
-}
 
 static void report(struct status *status, brood_report_fn *function, struct brood_event event)
 {
@@ -36,41 +28,14 @@ static void report(struct status *status, brood_report_fn *function, struct broo
 	function(status->reporter->context, &event);
 }
 
-static struct brood_reporter *make_reporter(const struct options *options)
-{
-	struct brood_reporter *reporter = NULL;
-	struct brood_display display = {.size = sizeof display, .item = "job"};
-	int error = 0;
-	switch (options->status) {
-	case STATUS_NONE:
-		return NULL;
-	case STATUS_JSON:
-		error = brood_json_reporter(&reporter, NULL);
-		break;
-	case STATUS_LIVE:
-	case STATUS_PLAIN:
-	case STATUS_AUTO:
-		if (options->status != STATUS_AUTO)
-			display.flags = options->status == STATUS_LIVE ? BROOD_DISPLAY_LIVE : BROOD_DISPLAY_PLAIN;
-		error = brood_display_reporter(&reporter, &display);
-		break;
-	}
-	if (error)
-		say("there is no display: %s", strerror(-error));
-	return reporter;
-}
-
-struct status *status_open(const struct options *options, int jobs, size_t total)
+struct status *status_open(const struct options *options, size_t total)
 {
 	struct status *status = need(sizeof *status);
-	*status = (struct status){.jobs = jobs, .total = total};
+	*status = (struct status){.total = total};
 	if (!options->dry_run && options->grouping != GROUP_NONE)
-		status->reporter = make_reporter(options);
-	if (!status->reporter)
-		return status;
-	shown = status;
-	say_prepare = sink_prepare = hide;
-	report(status, status->reporter->init, (struct brood_event){.worker = -1});
+		status->reporter = display_open(options->status, "job");
+	if (status->reporter)
+		report(status, status->reporter->init, (struct brood_event){.worker = -1});
 	return status;
 }
 
@@ -88,7 +53,7 @@ void status_begin_job(struct status *status, const struct job *job)
 		report(status, status->reporter->begin, event_of(job));
 }
 
-static enum brood_outcome outcome_of(const struct job *job)
+static enum brood_outcome pool_outcome(const struct job *job)
 {
 	switch (job->end) {
 	case END_TIMEOUT:
@@ -123,7 +88,7 @@ void status_end_job(struct status *status, const struct job *job, bool again)
 	char text[1024];
 	const struct brood_failure failure = {.type = type_of(job), .message = describe(job, text, sizeof text), .traceback = "",
 		.code = job_exit_status(job), .signal = job->status.signal, .output = ""};
-	const struct brood_result result = {.outcome = outcome_of(job), .index = job->number - 1,
+	const struct brood_result result = {.outcome = pool_outcome(job), .index = job->number - 1,
 		.item = {job->command.data, job->command.size}, .failure = job_failed(job) ? &failure : NULL,
 		.status = job->status.signal ? &job->status : NULL, .attempts = job->attempt, .started = job->started,
 		.seconds = job->seconds, .worker = job->slot - 1};
@@ -144,16 +109,11 @@ void status_skip(struct status *status)
 
 void status_tick(struct status *status)
 {
-	if (!status->reporter || !status->reporter->tick || clock_now() < status->ticked + TICK_SECONDS)
+	const double now = clock_now();
+	if (!status->reporter || !status->reporter->tick || now < status->ticked + TICK_SECONDS)
 		return;
-	status->ticked = clock_now();
+	status->ticked = now;
 	report(status, status->reporter->tick, (struct brood_event){.worker = -1});
-}
-
-void status_hide(struct status *status)
-{
-	if (status && status->reporter)
-		brood_reporter_hide(status->reporter);
 }
 
 double status_wait(const struct status *status)
@@ -178,8 +138,6 @@ void status_close(struct status *status)
 {
 	if (status->reporter)
 		report(status, status->reporter->cleanup, (struct brood_event){.worker = -1});
-	brood_reporter_free(status->reporter);
-	shown = NULL;
-	say_prepare = sink_prepare = NULL;
+	display_close();
 	free(status);
 }

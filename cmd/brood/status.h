@@ -8,13 +8,12 @@
 /* How the work goes on, on stderr: the library's reporters, told of jobs as of a pool's items. */
 struct status;
 
-struct status *status_open(const struct options *, int jobs, size_t total);
+struct status *status_open(const struct options *, size_t total);
 void status_begin_job(struct status *, const struct job *);
 void status_end_job(struct status *, const struct job *, bool again);
 /* A job that had been done before. */
 void status_skip(struct status *);
 void status_tick(struct status *);
-void status_hide(struct status *);
 /* Whether time has to pass for it: seconds until it wants to be ticked, or negative. */
 double status_wait(const struct status *);
 void status_warn_spool(struct status *, int error);

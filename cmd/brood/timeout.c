@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "say.h"
+#include "signals.h"
 #include "text.h"
 #include "timeout_group.h"
 #include "timeout_options.h"
@@ -41,19 +42,10 @@ struct timeout {
 /* What is passed on to the command, and what tells of it. Signals that were ignored at the start stay so. */
 static int catch_signals(void)
 {
-	static const int passed[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP};
-	sigset_t set;
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof passed / sizeof *passed; i++) {
-		struct sigaction action;
-		if (!sigaction(passed[i], NULL, &action) && action.sa_handler != SIG_IGN)
-			sigaddset(&set, passed[i]);
-	}
+	static const int passed[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGCHLD};
 	/* Were it ignored, as whoever called this may have it, there would be no status to wait for. */
 	signal(SIGCHLD, SIG_DFL);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return signals_catch(passed, sizeof passed / sizeof *passed);
 }
 
 static int start(struct timeout *timeout)
@@ -204,14 +196,9 @@ static void watch(struct timeout *timeout)
 static void die_likewise(int number)
 {
 	const struct rlimit none = {0};
-	sigset_t set;
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setrlimit(RLIMIT_CORE, &none);
-	signal(number, SIG_DFL);
-	sigemptyset(&set);
-	sigaddset(&set, number);
-	raise(number);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	signals_die(number);
 }
 
 static int finish(struct timeout *timeout)

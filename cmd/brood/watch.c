@@ -4,6 +4,7 @@
 
 #include "chunk.h"
 #include "clock.h"
+#include "display.h"
 #include "limit.h"
 #include "log.h"
 #include "say.h"
@@ -186,7 +187,7 @@ static void signal_all(const struct run *run, int signal)
 /* Ctrl-Z: the jobs are groups of their own, and stop when they are told to; their clocks stand still meanwhile. */
 static void suspend(struct run *run)
 {
-	status_hide(run->status);
+	display_hide();
 	signal_all(run, SIGSTOP);
 	const double before = clock_now();
 	raise(SIGSTOP);
@@ -278,8 +279,6 @@ void run_wait(struct run *run)
 			continue;
 		if (what->what == WATCH_OUTPUT && polls[i].revents & POLLIN)
 			read_output(run, what->job, what->output);
-		else if (what->what == WATCH_OUTPUT)
-			close_output(what->job, what->output);
 		else if (what->what == WATCH_INPUT)
 			write_input(run, what->job);
 		else if (what->what == WATCH_CHUNKS)

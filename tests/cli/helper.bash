@@ -63,3 +63,15 @@ all_gone() {
 		fi
 	done
 }
+
+# ended SECONDS STATUS COMMAND...: the command ends within that time, and so; output and messages are in files of these names.
+ended() {
+	local status=0 seconds=$1 wanted=$2
+	shift 2
+	timeout "$seconds" "$@" > output 2> messages 3>&- || status=$?
+	[ "$status" -eq "$wanted" ] || {
+		echo "exit status $status, not $wanted"
+		cat output messages
+		return 1
+	}
+}

@@ -13,14 +13,7 @@ setup() {
 
 # map STATUS ARGUMENT...: ends so; output and messages are in files.
 map() {
-	local status=0 wanted=$1
-	shift
-	timeout 20 "$brood" map "$@" > output 2> messages 3>&- || status=$?
-	[ "$status" -eq "$wanted" ] || {
-		echo "exit status $status, not $wanted"
-		cat output messages
-		return 1
-	}
+	ended 20 "$1" "$brood" map "${@:2}"
 }
 
 # shows FILTER TEXT: of each line of the output.

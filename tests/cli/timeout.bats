@@ -12,14 +12,7 @@ setup() {
 
 # limit STATUS ARGUMENT...: ends so; output and messages are in files.
 limit() {
-	local status=0 wanted=$1
-	shift
-	timeout 10 "$brood" timeout "$@" > output 2> messages 3>&- || status=$?
-	[ "$status" -eq "$wanted" ] || {
-		echo "exit status $status, not $wanted"
-		cat output messages
-		return 1
-	}
+	ended 10 "$1" "$brood" timeout "${@:2}"
 }
 
 @test "timeout: the exit status is the command's" {
