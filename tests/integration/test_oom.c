@@ -148,7 +148,8 @@ static void run_pool(void *context)
 	(void)context;
 	enter_group();
 	brood_results *results;
-	ck_assert_int_eq(brood_parallelize_array(&results, work, NULL, NULL, 0, ITEMS, BROOD_OPTIONS(.workers = 2)), 0);
+	/* One worker: of two that die by SIGKILL at the same time, the count does not tell which was the kernel's. */
+	ck_assert_int_eq(brood_parallelize_array(&results, work, NULL, NULL, 0, ITEMS, BROOD_OPTIONS(.workers = 1)), 0);
 	for (size_t i = 0; i < ITEMS; i++) {
 		const struct brood_result result = record_of(results, i);
 		if (i == GREEDY)
