@@ -58,6 +58,11 @@ def peers(way, quick, job):
             "moreutils' parallel": taking(way, "moreutils' parallel", runs, moreutils(runs, job))}
 
 
+def bound(runs):
+    """Two threads that spawn and wait, and do no more: what is left for whoever does."""
+    return taking("time", "bare threads", runs, [BUILD + "/bench-spawners", "2", TRUE])
+
+
 def beside(commands, targets):
     """A row for the rates and one for the processor time, with each peer."""
     return [("brood", peer, targets.get(peer) if measure is RATE else None, measure)
@@ -66,10 +71,13 @@ def beside(commands, targets):
 
 def rates(quick):
     commands = peers("time", quick, TRUE)
+    commands["bare threads"] = bound(runs_of(quick)[0])
     return Group("rate: runs of /bin/true, their output grouped", [
         f"{runs_of(quick)[0]:,} runs, and {runs_of(quick)[1]:,} of GNU parallel; from the command's start to its end.",
-        "CPU: of it and of all below it. xargs groups nothing: its jobs write where it does itself."],
-        [Case("/bin/true", commands, beside(commands, {"xargs": 1.4, "GNU parallel": 10}))])
+        "CPU: of it and of all below it. xargs groups nothing: its jobs write where it does itself. Bare threads: two that spawn",
+        "and wait, and do nothing else; what they reach beside xargs is what can be reached here."],
+        [Case("/bin/true", commands, beside(commands, {"xargs": 1.4, "GNU parallel": 10}) +
+              [("bare threads", peer, None, RATE) for peer in ("xargs", "GNU parallel")])])
 
 
 def captures(quick):
