@@ -280,6 +280,12 @@ static int cancel(brood_pool *pool, double now)
 	return 0;
 }
 
+/* Though there are items to be done. */
+static bool are_all_idle(const brood_pool *pool)
+{
+	return unfinished(pool) && !pool->backlog.count && handout_idle(pool);
+}
+
 /* Workers go on that stood for a cancel or a search which there is no more need for. */
 static int settle_order(brood_pool *pool, double now)
 {
@@ -289,7 +295,14 @@ static int settle_order(brood_pool *pool, double now)
 			return cancel(pool, now);
 		atomic_store(&pool->canceled, false);
 	}
-	if (unfinished(pool) && (crew->seek || (!pool->backlog.count && handout_idle(pool))))
+	if (!crew->seek && are_all_idle(pool)) {
+		/* A host that is busy with other things has maybe not seen that all is done. */
+		int error = round_look(pool);
+		if (error)
+			return error;
+		crew->seek = are_all_idle(pool);
+	}
+	if (unfinished(pool) && crew->seek)
 		return seek(pool);
 	if (atomic_load(&crew->board->frozen))
 		thaw(pool);

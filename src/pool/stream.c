@@ -393,12 +393,13 @@ static int wait(brood_pool *pool, struct brood_result *out, double timeout)
 static int tend(brood_pool *pool)
 {
 	struct stream *stream = pool->stream;
-	const double now = clock_now(), passed = now - stream->looked;
+	const double now = clock_now();
 	/* The clock takes longer to look at than a record to give. */
 	const uint32_t more = 2 * stream->patience < PATIENCE ? 2 * stream->patience : PATIENCE;
-	stream->patience = passed < TEND / 2 ? more : 1;
+	stream->patience = now - stream->asked < TEND / 8 ? more : 1;
 	stream->left = stream->patience;
-	if (passed < TEND || (pool->options.flags & BROOD_INSIDE))
+	stream->asked = now;
+	if (now - stream->looked < TEND || (pool->options.flags & BROOD_INSIDE))
 		return 0;
 	stream->looked = now;
 	events_tick(pool, now);

@@ -51,7 +51,7 @@ struct stream {
 	size_t chunk_count, chunk_capacity;
 	/* The workers are tended also while there is always a record to give: in so many records the clock is looked at. */
 	uint32_t patience, left;
-	double looked;
+	double asked, looked; /* the clock, and the workers */
 	double seen_at; /* when it was last looked for what is done */
 };
 
