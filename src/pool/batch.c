@@ -60,16 +60,6 @@ static _Atomic uint16_t *state_of(const struct batch *batch, uint32_t slot)
 	return (_Atomic uint16_t *)region_at(batch->region, batch->board.states) + slot;
 }
 
-static _Atomic uint64_t *value_of(const struct batch *batch, uint32_t slot)
-{
-	return (_Atomic uint64_t *)region_at(batch->region, batch->board.values) + slot;
-}
-
-uint32_t batch_state(const struct batch *batch, uint32_t slot)
-{
-	return atomic_load_explicit(state_of(batch, slot), memory_order_acquire);
-}
-
 #define ONES UINT64_C(0x0001000100010001)
 #define TOPS (ONES << 15)
 
@@ -129,7 +119,7 @@ void batch_forget_cost(struct batch *batch, uint32_t slot)
 		batch->costs[slot].known = false;
 }
 
-static const struct brood_cost *cost_of(const struct batch *batch, uint32_t slot)
+const struct brood_cost *batch_cost(const struct batch *batch, uint32_t slot)
 {
 	struct cost_copy *copy = &batch->costs[slot];
 	if (!copy->known)
@@ -149,7 +139,7 @@ static int copy_out(const struct region *region, uint64_t offset, void *to, size
 
 static int read_arena(const struct batch *batch, uint32_t slot, struct brood_bytes *out)
 {
-	uint64_t offset = atomic_load_explicit(value_of(batch, slot), memory_order_relaxed), size;
+	uint64_t offset = atomic_load_explicit(batch_value(batch, slot), memory_order_relaxed), size;
 	if (offset % TASK_HEAD || copy_out(batch->region, offset, &size, sizeof size))
 		return -EBADMSG;
 	if (TASK_HEAD > batch->region->top - offset || size > batch->region->top - offset - TASK_HEAD)
@@ -167,7 +157,7 @@ static int fail_corrupt(struct record *record)
 static int read_failure(const struct batch *batch, uint32_t slot, struct record *record)
 {
 	const struct region *region = batch->region;
-	uint64_t offset = atomic_load_explicit(value_of(batch, slot), memory_order_relaxed);
+	uint64_t offset = atomic_load_explicit(batch_value(batch, slot), memory_order_relaxed);
 	struct task_failure head;
 	if (!offset)
 		return record_say(record, "Failure", "no shared memory was left to say why");
@@ -188,7 +178,7 @@ static int read_state(const struct batch *batch, struct records *records, uint32
 	int error = -EBADMSG;
 	out->outcome = BROOD_SUCCESS;
 	if (kind >= STATE_VALUE && kind < STATE_ARENA) {
-		out->value = (struct brood_bytes){value_of(batch, slot), kind - STATE_VALUE};
+		out->value = (struct brood_bytes){batch_value(batch, slot), kind - STATE_VALUE};
 		return 0;
 	}
 	if (kind == STATE_FIXED && batch->board.value_size) {
@@ -217,7 +207,7 @@ static int read_state(const struct batch *batch, struct records *records, uint32
 static const struct brood_failure canceled = {.type = "Canceled", .message = "the item was canceled", .traceback = "",
 						.output = ""};
 
-static void read_times(const struct batch *batch, uint32_t slot, struct brood_result *out)
+void batch_read_times(const struct batch *batch, uint32_t slot, struct brood_result *out)
 {
 	const _Atomic uint64_t *times = (_Atomic uint64_t *)region_at(batch->region, batch->board.times) + 2 * (size_t)slot;
 	uint64_t began = atomic_load_explicit(&times[0], memory_order_relaxed);
@@ -254,9 +244,9 @@ static int result_of(const struct batch *batch, struct records *records, uint32_
 		result.worker = batch_worker(batch, state);
 		result.started = batch->began;
 		if (state & STATE_TIMED)
-			read_times(batch, slot, &result);
+			batch_read_times(batch, slot, &result);
 		if (batch->costs)
-			result.cost = cost_of(batch, slot);
+			result.cost = batch_cost(batch, slot);
 	}
 	if (record && record->outcome != BROOD_PENDING) {
 		result.outcome = record->outcome;
@@ -277,25 +267,10 @@ static int result_of(const struct batch *batch, struct records *records, uint32_
 
 int batch_result(const struct batch *batch, struct records *records, uint32_t slot, size_t index, struct brood_result *out)
 {
-	const uint32_t state = batch_state(batch, slot), kind = state & STATE_KIND;
-	if (records->count || kind < STATE_VALUE || kind >= STATE_ARENA)
+	if (!batch_short(batch, records, slot, out))
 		return result_of(batch, records, slot, index, out);
-	/* Most are like this. Member by member: a whole struct that is made and then copied took four times as long, since the
-	   copying waits for the making. */
-	out->outcome = BROOD_SUCCESS;
 	out->index = index;
 	out->item = items_at(batch->region, &batch->board, slot);
-	out->value.data = value_of(batch, slot);
-	out->value.size = kind - STATE_VALUE;
-	out->failure = NULL;
-	out->status = NULL;
-	out->attempts = 1;
-	out->started = batch->began;
-	out->seconds = 0;
-	out->worker = batch_worker(batch, state);
-	if (state & STATE_TIMED)
-		read_times(batch, slot, out);
-	out->cost = batch->costs ? cost_of(batch, slot) : NULL;
 	return 0;
 }
 
@@ -348,7 +323,7 @@ const void *batch_values(struct batch *batch, struct records *records, size_t si
 		if (batch_result(batch, records, slot, batch->board.first + slot, &result) || result.outcome == BROOD_SUCCESS)
 			return NULL;
 		/* What is there says where a failure is; that is in the record now. */
-		atomic_store(value_of(batch, slot), 0);
+		atomic_store(batch_value(batch, slot), 0);
 	}
-	return value_of(batch, 0);
+	return batch_value(batch, 0);
 }

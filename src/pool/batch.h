@@ -40,8 +40,18 @@ int batch_new(struct batch *, struct region *, const struct batch_plan *);
 /* Frees what it has outside of the region. */
 void batch_free(struct batch *);
 
-/* What the state of a slot is; STATE_PENDING where it makes no sense is STATE_KINDS. */
-uint32_t batch_state(const struct batch *, uint32_t slot);
+static inline uint32_t batch_state(const struct batch *batch, uint32_t slot)
+{
+	const _Atomic uint16_t *states = region_at(batch->region, batch->board.states);
+	return atomic_load_explicit(&states[slot], memory_order_acquire);
+}
+
+/* The short value of a slot, or where the longer one is. */
+static inline _Atomic uint64_t *batch_value(const struct batch *batch, uint32_t slot)
+{
+	return (_Atomic uint64_t *)region_at(batch->region, batch->board.values) + slot;
+}
+
 void batch_set_state(struct batch *, uint32_t slot, uint32_t state);
 
 /* The first slot from one on, before end, of which the item has no outcome; end where each has one. */
@@ -65,6 +75,37 @@ void batch_set_attempts(struct batch *, uint32_t slot, unsigned attempts);
 
 /* What was read of the cost of the slot's item is of an attempt, or an item, before the one to come. */
 void batch_forget_cost(struct batch *, uint32_t slot);
+
+/* When the slot's item was begun, and how long it took. */
+void batch_read_times(const struct batch *, uint32_t slot, struct brood_result *out);
+
+/* What it used; batch->costs is there. */
+const struct brood_cost *batch_cost(const struct batch *, uint32_t slot);
+
+/*
+ * The result of the slot's item without its index and item, where it is as most are: a short value. Member by member: a whole
+ * struct that is made and then copied took four times as long, since the copying waits for the making. For a stream of
+ * no-ops the host's time is the pool's, hence inline.
+ */
+static inline bool batch_short(const struct batch *batch, const struct records *records, uint32_t slot, struct brood_result *out)
+{
+	const uint32_t state = batch_state(batch, slot), kind = state & STATE_KIND;
+	if (records->count || kind < STATE_VALUE || kind >= STATE_ARENA)
+		return false;
+	out->outcome = BROOD_SUCCESS;
+	out->value.data = batch_value(batch, slot);
+	out->value.size = kind - STATE_VALUE;
+	out->failure = NULL;
+	out->status = NULL;
+	out->attempts = 1;
+	out->started = batch->began;
+	out->seconds = 0;
+	out->worker = batch_worker(batch, state);
+	if (state & STATE_TIMED)
+		batch_read_times(batch, slot, out);
+	out->cost = batch->costs ? batch_cost(batch, slot) : NULL;
+	return true;
+}
 
 /* The result of the item in the slot; what it points to is in the region, or in its record, which is made where it is
    needed. 0 or -ENOMEM. */

@@ -25,6 +25,14 @@ struct item_slot {
 /* The item of a slot. Whatever its entry says, what it gives lies among the bytes of items. */
 struct brood_bytes items_at(const struct region *, const struct board_batch *, uint32_t slot);
 
+/* Of a batch of kind BOARD_SLOTS. */
+static inline struct brood_bytes items_in_slot(const struct region *region, const struct board_batch *batch, uint32_t slot)
+{
+	const struct item_slot *place = (const struct item_slot *)region_at(region, batch->items) + slot;
+	const uint64_t size = *(const volatile uint64_t *)&place->size;
+	return size <= ITEM_SHORT ? (struct brood_bytes){place->bytes, size} : items_at(region, batch, slot);
+}
+
 /* Puts copies of items where workers find them, and says so in the batch: 0, -EINVAL, -ENOMEM or -EOVERFLOW. */
 int items_copy_list(struct region *, struct board_batch *, const struct brood_bytes *items, size_t count);
 int items_copy_array(struct region *, struct board_batch *, const void *items, size_t size, size_t count);

@@ -28,6 +28,9 @@ enum { PATIENCE = 64 };
 /* So many slots ahead are fetched into the cache. */
 enum { AHEAD = 32 };
 
+/* Within the calls that are made for each item, what is rare would have them save registers for it. */
+#define RARE __attribute__((noinline, cold))
+
 static bool is_open(const brood_pool *pool)
 {
 	return pool->stream && pool->round.streaming;
@@ -62,6 +65,7 @@ static int allocate(brood_pool *pool)
 		return -ENOMEM;
 	pool->stream = stream;
 	stream->window = window;
+	stream->some = window < 1024 ? 1 : window < 65536 ? window / 1024 : 64;
 	stream->mask = slots - 1;
 	stream->seen = calloc(slots / 64 + 1, sizeof *stream->seen);
 	stream->taken = calloc(slots / 64 + 1, sizeof *stream->taken);
@@ -143,6 +147,7 @@ static void settle(brood_pool *pool)
 	const struct run given = {stream->current.begin, stream->next};
 	stream->current.begin = stream->next;
 	stream->settled = stream->given;
+	stream->full = false;
 	if (given.begin == given.end)
 		return;
 	bits_flip(stream->taken, stream->mask, given.begin, given.end);
@@ -176,7 +181,7 @@ static void release(brood_pool *pool)
 	}
 }
 
-static int refuse(brood_pool *pool, struct brood_bytes item)
+RARE static int refuse(brood_pool *pool, struct brood_bytes item)
 {
 	int error = pool_check(pool);
 	if (!error && item.size && !item.data)
@@ -200,7 +205,7 @@ static uint64_t ring_room(brood_pool *pool, size_t size)
 }
 
 /* Puts a copy of a longer item into the ring: false, there is no room. */
-static bool put_bytes(brood_pool *pool, struct item_slot *place, struct brood_bytes item)
+__attribute__((noinline)) static bool put_bytes(brood_pool *pool, struct item_slot *place, struct brood_bytes item)
 {
 	struct stream *stream = pool->stream;
 	uint64_t offset = ring_room(pool, item.size);
@@ -221,9 +226,7 @@ static bool put_bytes(brood_pool *pool, struct item_slot *place, struct brood_by
 static int make_room(brood_pool *pool)
 {
 	struct stream *stream = pool->stream;
-	/* Of a large window the slots are freed some at a time. */
-	const uint64_t some = stream->window < 1024 ? 1 : stream->window < 65536 ? stream->window / 1024 : 64;
-	if (stream->given - stream->settled >= some || stream->given == stream->high)
+	if (stream->given - stream->settled >= stream->some || stream->given == stream->high)
 		settle(pool);
 	if (stream->high - pool->round.high >= stream->hold) {
 		/* The first go out at once, and the more there are the more go together. */
@@ -234,6 +237,7 @@ static int make_room(brood_pool *pool)
 	}
 	size_t window = stream->window - (stream->high - stream->low), hold = stream->hold - (stream->high - pool->round.high);
 	stream->room = window < hold ? window : hold;
+	stream->full = !window;
 	return stream->room > 0;
 }
 
@@ -250,6 +254,9 @@ BROOD_API int brood_pool_submit(brood_pool *pool, struct brood_bytes item)
 	if (stream->given == stream->high && atomic_load_explicit(&pool->canceled, memory_order_relaxed))
 		atomic_store(&pool->canceled, false);
 	if (!stream->room) {
+		/* Who fills the window tries once for each record that is taken. */
+		if (stream->full && stream->given - stream->settled < stream->some && stream->given != stream->high)
+			return -EAGAIN;
 		int result = make_room(pool);
 		if (result <= 0)
 			return result ? result : -EAGAIN;
@@ -349,9 +356,15 @@ static int give(brood_pool *pool, struct brood_result *out)
 		return 0;
 	const uint64_t place = stream->next;
 	__builtin_prefetch(&stream->values[(place + AHEAD) & stream->mask]);
-	int error = batch_outcome(&stream->batch, &stream->records, (uint32_t)(place & stream->mask), round_index(pool, place), out);
-	if (error)
-		return error;
+	const uint32_t slot = (uint32_t)(place & stream->mask);
+	if (batch_short(&stream->batch, &stream->records, slot, out)) {
+		out->index = round_index(pool, place);
+		out->item = items_in_slot(pool->region, &stream->batch.board, slot);
+	} else {
+		int error = batch_outcome(&stream->batch, &stream->records, slot, round_index(pool, place), out);
+		if (error)
+			return error;
+	}
 	stream->held = true;
 	stream->held_place = place;
 	stream->next++;

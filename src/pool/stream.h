@@ -33,6 +33,8 @@ struct stream {
 	_Atomic uint16_t *states;
 	const _Atomic uint64_t *values;
 	size_t window, mask;
+	size_t some;         /* so many slots are freed together */
+	bool full;           /* there is no slot for another item before some have been freed */
 	size_t room;         /* so many items can be submitted before there is anything else to do */
 	size_t hold;         /* so many are kept back, to be given at once */
 	/* Places: all before low have been given, and their slots are free; those from high on have not been submitted. given
