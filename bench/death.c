@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * death brood|fork DEATHS MEBIBYTES
+ * death brood|fork DEATHS MEBIBYTES MICROSECONDS
  *
  * From a worker's killing itself to its replacement's beginning with the next item, beside a bare child's killing itself
- * until its pidfd wakes the host, which has that much memory of its own touched, in small pages.
+ * until its pidfd wakes the host, which has that much memory of its own touched, in small pages. Each lives for so long before
+ * it does; a child for 500 us at least, so that the host sleeps by then.
  */
 #include "measure.h"
 
@@ -19,6 +20,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+static useconds_t lifetime;
 
 /* Written by children, for each item: the time it began, and the time it killed its worker, or 0. */
 struct stamp {
@@ -36,9 +39,11 @@ static int work(brood_task *task, void *context)
 {
 	struct stamp *stamp = (struct stamp *)context + brood_index(task);
 	stamp->begun = nanoseconds();
-	if (brood_index(task) % 2 == 0)
-		die(stamp);
-	return 0;
+	if (brood_index(task) % 2)
+		return 0;
+	if (lifetime)
+		usleep(lifetime);
+	die(stamp);
 }
 
 /* What begins first after it, whichever item that is. */
@@ -69,8 +74,7 @@ static void measure_fork(struct stamp *stamp, double *gaps, size_t deaths)
 	for (size_t i = 0; i < deaths; i++) {
 		pid_t child = must(fork(), "fork");
 		if (!child) {
-			/* The host sleeps by then. */
-			usleep(500);
+			usleep(lifetime < 500 ? 500 : lifetime);
 			die(stamp);
 		}
 		struct pollfd item = {.fd = must((int)syscall(SYS_pidfd_open, child, 0), "pidfd_open"), .events = POLLIN};
@@ -83,11 +87,12 @@ static void measure_fork(struct stamp *stamp, double *gaps, size_t deaths)
 
 int main(int argc, char **argv)
 {
-	const size_t deaths = argc == 4 ? strtoul(argv[2], NULL, 10) : 0;
+	const size_t deaths = argc == 5 ? strtoul(argv[2], NULL, 10) : 0;
 	if (!deaths) {
-		fprintf(stderr, "usage: death brood|fork DEATHS MEBIBYTES\n");
+		fprintf(stderr, "usage: death brood|fork DEATHS MEBIBYTES MICROSECONDS\n");
 		return 2;
 	}
+	lifetime = (useconds_t)strtoul(argv[4], NULL, 10);
 	touched(strtoul(argv[3], NULL, 10) << 20, true);
 	struct stamp *stamps = mmap(NULL, 2 * deaths * sizeof *stamps, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	double *gaps = calloc(deaths, sizeof *gaps);

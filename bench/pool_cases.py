@@ -97,12 +97,14 @@ def results(_quick):
 
 def deaths(quick):
     cases = []
-    for name, count, mebibytes in (("small host", 50, 0), ("host of 1 GiB", 5, 1024)):
-        commands = {mechanism: program("death", mechanism, count if quick else 3 * count, mebibytes)
+    for name, count, mebibytes, lifetime, target in (("small host", 50, 0, 5000, 3), ("host of 1 GiB", 5, 1024, 100000, 3),
+                                                     ("one after another", 50, 0, 0, None)):
+        commands = {mechanism: program("death", mechanism, count if quick else 3 * count, mebibytes, lifetime)
                     for mechanism in ("brood", "fork")}
-        cases.append(Case(name, commands, [("brood", "fork", 3)]))
+        cases.append(Case(name, commands, [("brood", "fork", target)]))
     return Group("death: from a worker's SIGKILL to the next item's begin in its replacement", [
-        "fork: a bare child's SIGKILL until the host, which polls its pidfd, is awake. The host's memory is in small pages."],
+        "fork: a bare child's SIGKILL until the host, which polls its pidfd, is awake. Each lives for 5 ms before, or 100 in the",
+        "large host, whose memory is in small pages: by then a spare worker is ready. One after another, none can be."],
         cases)
 
 

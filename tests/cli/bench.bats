@@ -48,7 +48,7 @@ refused() {
 @test "bench: workers, their death, and large results" {
 	bench single brood
 	bench result brood 1000000
-	bench death brood 3 1
+	bench death brood 3 1 0
 	bench trace brood abort 2
 	bench crowd brood 10
 }
@@ -61,7 +61,7 @@ refused() {
 	! perl -MMCE::Map -e 1 2>/dev/null || sample perl "$project/bench/mce_peer.pl" 100
 	bench single fork
 	bench result alone 1000000
-	bench death fork 3 1
+	bench death fork 3 1 0
 	bench trace untraced pointer 2
 	bench crowd fork 10
 }
@@ -86,6 +86,7 @@ refused() {
 
 @test "bench: the command's peers, and what fails is no sample" {
 	measured time 1 /bin/true
+	measured time 10 "$build/bench/bench-spawners" 2 /bin/true
 	measured capture 10 xargs -P2 -n1 /bin/echo
 	measured memory 10 xargs -P2 -n1 /bin/true
 	! parallel --version 2> /dev/null | grep -q '^GNU' || measured capture 2 parallel --will-cite -j2 /bin/echo
