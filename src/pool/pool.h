@@ -78,7 +78,7 @@ struct round {
 	uint64_t done;  /* items seen to be done, where each is looked at */
 	/* When items were last found to be lost: up to where there were any, and how many had no outcome; and how often since. */
 	uint64_t lost_high, lost_pending;
-	unsigned lost_again;
+	unsigned lost_again, looks;
 	uint64_t inside; /* with BROOD_INSIDE: before that place all have been run once */
 	uint64_t *seen; /* a bit for each slot; NULL: nobody wants to know of each item */
 	bool streaming, reported; /* reported: the reporter wants to know of each item */

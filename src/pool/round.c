@@ -180,37 +180,53 @@ static int look_each(brood_pool *pool)
 	return 0;
 }
 
-/* Looks at many items of a stream at once: where nobody wants to know of each, what counts is which are done. */
-static void look_through(brood_pool *pool)
+/* Of so many looks one is thorough. */
+enum { THOROUGH = 8 };
+
+/*
+ * Looks at many items of a stream at once: where nobody wants to know of each, what counts is which are done. Workers go through
+ * their ranges one by one, so unless the look is thorough it is only for what follows on items that are seen to be done, as
+ * most of a large window is far from its turn. Whether there was anything new.
+ */
+static bool look_through(brood_pool *pool, bool thorough)
 {
 	struct round *round = &pool->round;
 	const size_t mask = round->batch->board.mask;
+	const uint64_t before = round->done;
+	bool near = true;
 	for (uint64_t place = round->low, count; place < round->high; place += count) {
 		const uint64_t part = bits_part(mask, place, round->high, &count);
 		uint64_t *seen = &round->seen[(place & mask) / 64], fresh = part & ~*seen;
-		if (!fresh)
+		const bool looked = thorough || near || part & *seen;
+		near = part & *seen;
+		if (!fresh || !looked)
 			continue;
 		fresh &= batch_done(round->batch, (uint32_t)(place & mask) & ~UINT32_C(63));
+		near |= fresh != 0;
 		*seen |= fresh;
-		round->done += (uint64_t)__builtin_popcountll(fresh);
 		const uint64_t first = place - (place & mask) % 64;
 		while (fresh) {
 			const uint64_t from = (uint64_t)__builtin_ctzll(fresh), rest = ~(fresh >> from);
 			const uint64_t size = rest ? (uint64_t)__builtin_ctzll(rest) : 64;
+			round->done += size;
 			stream_done(pool, (struct run){first + from, first + from + size});
 			fresh &= from + size < 64 ? UINT64_MAX << (from + size) : 0;
 		}
 	}
+	return round->done != before;
 }
 
 int round_look(brood_pool *pool)
 {
-	const struct round *round = &pool->round;
+	struct round *round = &pool->round;
 	int error = 0;
-	if (round->streaming && !round->reported && !pool->options.retries)
-		look_through(pool);
-	else if (round->seen)
+	if (round->streaming && !round->reported && !pool->options.retries) {
+		const bool thorough = ++round->looks % THOROUGH == 0;
+		if (!look_through(pool, thorough) && !thorough)
+			look_through(pool, true);
+	} else if (round->seen) {
 		error = look_each(pool);
+	}
 	if (!error)
 		skip_done(pool);
 	return error;
