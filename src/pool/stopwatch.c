@@ -42,9 +42,37 @@ static struct moment moment(uint64_t before)
 	return best;
 }
 
+/* Ticks, some milliseconds of them: for so long the clock may be adjusted by little enough, and an error of 50 ns in a pair makes
+   the rate wrong by no more than that again. */
+enum { CALIBRATED = 20000000 };
+
+/* Before that, whenever there is twice as long to look back on. */
+static bool is_stale(const struct stopwatch *watch, uint64_t now)
+{
+	const uint64_t since = now - watch->last.ticks;
+	return since > CALIBRATED || since >= watch->last.ticks - watch->first.ticks;
+}
+
+static void calibrate(struct stopwatch *watch, uint64_t now)
+{
+	if (now - watch->last.ticks > CALIBRATED)
+		watch->first = watch->last;
+	watch->last = moment(now);
+	const uint64_t ticked = watch->last.ticks - watch->first.ticks;
+	watch->rate = ticked ? (double)(watch->last.nanoseconds - watch->first.nanoseconds) / (double)ticked : 0;
+}
+
+/* Of ticks that are not long ago, which may be before the last look at the clock. */
+static uint64_t nanoseconds_at(const struct stopwatch *watch, uint64_t ticks)
+{
+	const int64_t since = (int64_t)(ticks - watch->last.ticks);
+	return watch->last.nanoseconds + (uint64_t)(int64_t)((double)since * watch->rate);
+}
+
 void stopwatch_init(struct stopwatch *watch, const _Atomic uint32_t *host_tick, bool exact)
 {
 	*watch = (struct stopwatch){.first = moment(ticks()), .host_tick = host_tick, .exact = exact, .credit = 1};
+	watch->last = watch->first;
 	stopwatch_start(watch);
 }
 
@@ -73,11 +101,10 @@ bool stopwatch_look(struct stopwatch *watch, struct lap *lap)
 	}
 	watch->shorts = 0;
 	watch->credit = 1;
-	const struct moment now = moment(now_ticks);
-	const uint64_t ticked = now.ticks - watch->first.ticks;
-	const double rate = ticked ? (double)(now.nanoseconds - watch->first.nanoseconds) / (double)ticked : 0;
-	const uint64_t span = (uint64_t)((double)passed * rate);
-	const uint64_t began = now.nanoseconds - (uint64_t)((double)(now.ticks - now_ticks) * rate) - span;
+	if (is_stale(watch, now_ticks))
+		calibrate(watch, now_ticks);
+	const uint64_t span = (uint64_t)((double)passed * watch->rate);
+	const uint64_t began = nanoseconds_at(watch, now_ticks) - span;
 	/* The others were short, as those before them; and if several were long, they are together. */
 	*lap = changed ? (struct lap){began, span, 1} : (struct lap){began, span / items, items};
 	return true;

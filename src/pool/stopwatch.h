@@ -8,15 +8,16 @@
 
 /*
  * How long items take, at a price that an item of some nanoseconds can pay: to look at the clock takes 25, and to count the
- * processor's ticks 10. So the clock is asked only for items of which the ticks say that it is worth it; and after a run of
- * short ones, the ticks are counted for 16 at a time. In between, what tells an item that is long after all is the host's
+ * processor's ticks 10. So the clock is asked only for what a tick is, and that the less often, the longer it has been counted;
+ * and after a run of short items, the ticks are counted for 16 at a time. In between, what tells an item that is long after all is the host's
  * tick, a word that it changes about every millisecond while somebody wants it to: an item that sees it change gets
  * the time since the last look; else it is shared by the items since then.
  */
 struct stopwatch {
 	struct moment {
 		uint64_t ticks, nanoseconds;
-	} first;
+	} first, last;       /* between which the rate was taken */
+	double rate;         /* nanoseconds for each tick */
 	uint64_t last_ticks; /* of the last look */
 	const _Atomic uint32_t *host_tick;
 	uint32_t seen_tick, credit, since, shorts;
