@@ -56,6 +56,7 @@ void job_reset(struct job *job)
 	job->status = (struct brood_status){0};
 	job->seconds = 0;
 	job->error = 0;
+	job->unkept = false;
 	job->at_line_start[0] = job->at_line_start[1] = true;
 }
 

@@ -38,6 +38,7 @@ struct job {
 	bool at_line_start[2], printed_command, streamed;
 	FILE *files[2]; /* of --results */
 	char *paths[2];
+	bool unkept;     /* some of its output could not be written there */
 	char *directory; /* of its own, by --wd ... */
 
 	double started, wall_started, seconds, deadline;

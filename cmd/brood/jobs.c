@@ -156,10 +156,11 @@ static bool start_job(struct run *run, struct job *job)
 		show_job(run, job);
 		return true;
 	}
-	logs_prepare(run->logs, job);
+	int error = logs_prepare(run->logs, job);
 	job->started = clock_now();
 	job->wall_started = clock_wall();
-	const int error = launcher_start(&run->launcher, job);
+	if (!error)
+		error = launcher_start(&run->launcher, job);
 	/* Nothing more of that kind until something ends. */
 	const bool later = (error == -EAGAIN || error == -EMFILE || error == -ENFILE || error == -ENOMEM) && run->running_count;
 	if (error) {

@@ -213,8 +213,11 @@ static int find_directory(const struct launcher *launcher, struct job *job, stru
 		return 0;
 	if (!strcmp(options->directory, "...")) {
 		text_add_format(path, "%s/brood-XXXXXX", directory_temporary(options->temporary));
-		if (!mkdtemp(text_string(path)))
-			return -errno;
+		if (!mkdtemp(text_string(path))) {
+			const int error = -errno;
+			say("the directory %s cannot be made: %s", (char *)path->data, strerror(-error));
+			return error;
+		}
 		free(job->directory);
 		job->directory = need_copy((char *)path->data, path->size);
 		return 0;

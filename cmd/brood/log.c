@@ -35,14 +35,25 @@ struct logs *logs_open(const struct options *options, const struct record *names
 	return logs;
 }
 
-/* Once for each file: the jobs go on, and the command ends with a failure. */
-static void check(struct logs *logs, bool *told, const char *path, int error)
+/* Once for each file: the command ends with a failure. */
+static void check(struct logs *logs, bool *told, const char *path, int error, const char *then)
 {
 	if (!error)
 		return;
 	if (!*told)
-		say("%s cannot be written: %s; the jobs go on", path, strerror(-error));
+		say("%s cannot be written: %s; %s", path, strerror(-error), then);
 	*told = logs->failed = true;
+}
+
+static void check_log(struct logs *logs, bool *told, const char *path, int error)
+{
+	check(logs, told, path, error, "the jobs go on");
+}
+
+static void check_results(struct logs *logs, struct job *job, const char *path, int error)
+{
+	job->unkept |= error != 0;
+	check(logs, &logs->told_of_results, path, error, "no more jobs are started, and those whose output is lost are in no log");
 }
 
 bool logs_reads(const struct logs *logs)
@@ -65,10 +76,16 @@ char *logs_next_failed(struct logs *logs, size_t *number)
 	return joblog_next_failed(logs->joblog, number);
 }
 
-void logs_prepare(struct logs *logs, struct job *job)
+int logs_prepare(struct logs *logs, struct job *job)
 {
-	if (logs->results)
-		check(logs, &logs->told_of_results, logs->options->results, results_prepare(logs->results, job));
+	const int error = logs->results ? results_prepare(logs->results, job) : 0;
+	check_results(logs, job, logs->options->results, error);
+	return error;
+}
+
+bool logs_lose_output(const struct logs *logs)
+{
+	return logs->told_of_results;
 }
 
 bool logs_keep_output(struct logs *logs, struct job *job, int output, const void *data, size_t size)
@@ -76,18 +93,20 @@ bool logs_keep_output(struct logs *logs, struct job *job, int output, const void
 	int error;
 	if (!logs->results || !results_keep(logs->results, job, output, data, size, &error))
 		return false;
-	check(logs, &logs->told_of_results, job->paths[output], error);
+	check_results(logs, job, job->paths[output], error);
 	return true;
 }
 
 void logs_write(struct logs *logs, struct job *job)
 {
 	if (logs->results)
-		check(logs, &logs->told_of_results, logs->options->results, results_write(logs->results, job));
+		check_results(logs, job, logs->options->results, results_write(logs->results, job));
+	if (job->unkept)
+		return;
 	if (logs->joblog)
-		check(logs, &logs->told_of_joblog, logs->options->joblog, joblog_write(logs->joblog, job));
+		check_log(logs, &logs->told_of_joblog, logs->options->joblog, joblog_write(logs->joblog, job));
 	if (logs->journal)
-		check(logs, &logs->told_of_journal, logs->options->journal, journal_write(logs->journal, job));
+		check_log(logs, &logs->told_of_journal, logs->options->journal, journal_write(logs->journal, job));
 	if (logs->sqlite && sqlite_write(logs->sqlite, job)) {
 		if (!logs->told_of_sqlite)
 			say("the database %s cannot be written: %s; the jobs go on", logs->options->sqlite, sqlite_error(logs->sqlite));

@@ -19,13 +19,17 @@ bool logs_has(struct logs *, const struct job *);
 /* --retry-failed: as joblog_next_failed. */
 char *logs_next_failed(struct logs *, size_t *number);
 
-/* Before the job's start, for each attempt: opens the files that its output is kept in. */
-void logs_prepare(struct logs *, struct job *);
+/* Before the job's start, for each attempt: opens the files that its output is kept in. 0 or -errno. */
+int logs_prepare(struct logs *, struct job *);
 /* Whether it is kept, and not to be printed. */
 bool logs_keep_output(struct logs *, struct job *, int output, const void *data, size_t size);
 
-/* The job has ended, and its output is written. */
+/* The job has ended, and its output is written. What could not be kept of it is not said to have been: the job is in no log, and
+   for --resume it has not been run. */
 void logs_write(struct logs *, struct job *);
+
+/* Whether --results cannot be written, so that to run more jobs is of no use. */
+bool logs_lose_output(const struct logs *);
 
 /* Whether all could be kept. */
 bool logs_close(struct logs *);

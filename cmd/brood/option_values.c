@@ -74,25 +74,22 @@ void option_delimiter(void *target, const char *value)
 	options->delimiter = read_escapes(options, value, &options->delimiter_size);
 }
 
-static const char *unescape(struct options *options, const char *value)
-{
-	size_t size;
-	return read_escapes(options, value, &size);
-}
-
 void option_record_start(void *target, const char *value)
 {
-	((struct options *)target)->record_start = unescape(target, value);
+	struct options *options = target;
+	options->record_start = read_escapes(options, value, &options->record_start_size);
 }
 
 void option_record_end(void *target, const char *value)
 {
-	((struct options *)target)->record_end = unescape(target, value);
+	struct options *options = target;
+	options->record_end = read_escapes(options, value, &options->record_end_size);
 }
 
 void option_tag(void *target, const char *value)
 {
-	((struct options *)target)->tag_text = unescape(target, value);
+	size_t size;
+	((struct options *)target)->tag_text = read_escapes(target, value, &size);
 }
 
 void option_replacement(void *target, const char *value)

@@ -8,6 +8,7 @@
 #include "text.h"
 
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -352,8 +353,8 @@ int options_jobs(const struct options *options)
 	const int processors = brood_processors();
 	const char sign = *text == '+' || *text == '-' ? *text++ : 0;
 	struct amount amount;
-	if (!number_read_amount(text, number_read_plain, &amount))
-		parse_wrong("-j", options->jobs, "a number, a percentage of the processors such as 50%, +N or -N beside "
+	if (!number_read_amount(text, number_read_plain, &amount) || (!amount.percent && amount.value != floor(amount.value)))
+		parse_wrong("-j", options->jobs, "a whole number, a percentage of the processors such as 50%, +N or -N beside "
 			    "their number, or a file with one of these");
 	double jobs = amount.percent ? processors * amount.value / 100 : amount.value;
 	if (sign)

@@ -89,7 +89,8 @@ struct options {
 	/* --pipe */
 	bool pipe, record_regexp, remove_separators, round_robin;
 	long block;
-	const char *record_start, *record_end;
+	const char *record_start, *record_end; /* NULs may be in them */
+	size_t record_start_size, record_end_size;
 };
 
 /* As many jobs as there can be at once, and as long as a text for the shell may be: the kernel's limit for one argument. */

@@ -48,6 +48,11 @@ void pattern_read(regex_t *out, const char *text, const char *option)
 				text_add_char(&pattern, *++at);
 			continue;
 		}
+		/* To regcomp it is a newline too, and a line's pattern would go on to the last line. */
+		if (*at == '.' && !inside) {
+			text_add_string(&pattern, "[^\n]");
+			continue;
+		}
 		if (*at == ']')
 			inside = false;
 		text_add_char(&pattern, *at);

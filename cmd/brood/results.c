@@ -151,7 +151,9 @@ bool results_has(const struct results *results, const struct job *job)
 		return false;
 	struct brood_buffer base = job_path(results, job);
 	char *path = file_path(&base, FILE_NUMBER);
-	const bool has = !access(path, F_OK);
+	struct stat status;
+	/* One that is empty has been begun, and not been written. */
+	const bool has = !stat(path, &status) && status.st_size > 0;
 	free(path);
 	brood_buffer_free(&base);
 	return has;
@@ -194,11 +196,14 @@ static int finish_files(const struct results *results, struct job *job)
 	}
 	struct brood_buffer base = job_path(results, job);
 	char *path = file_path(&base, FILE_NUMBER);
-	FILE *file = error ? NULL : fopen(path, "we");
-	if (!error && (!file || fprintf(file, "%zu", job->number) < 0))
+	const bool whole = !error && !job->unkept;
+	FILE *file = whole ? fopen(path, "we") : NULL;
+	if (whole && (!file || fprintf(file, "%zu", job->number) < 0))
 		error = -errno;
 	if (file && fclose(file) && !error)
 		error = -errno;
+	if (error || !whole)
+		unlink(path);
 	free(path);
 	brood_buffer_free(&base);
 	return error;

@@ -48,8 +48,9 @@ static void quote_inputs(const struct options *options)
 /* A standard descriptor that is closed would be taken by the next file that is opened; so it is there, and refuses writes. */
 static void fill_descriptors(void)
 {
+	/* Each in the way in which it is of no use, so that whoever uses it is told. */
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
 			return;
 }
 
@@ -171,6 +172,10 @@ static void check_sinks(struct run *run)
 			say("the output of job %zu cannot be written to %s: %s; the jobs are ended", run->printer.failed, sink->name,
 			    strerror(error));
 		run_stop(run, STOP_ENDING);
+	}
+	if (logs_lose_output(run->logs)) {
+		run->trouble = true;
+		run_stop(run, STOP_STARTING);
 	}
 }
 

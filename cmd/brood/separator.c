@@ -8,13 +8,14 @@
 
 void separator_begin(struct separator *separator, const struct options *options)
 {
-	*separator = (struct separator){.end = options->record_end, .start = options->record_start};
-	if (!separator->end)
+	*separator = (struct separator){.end = options->record_end, .start = options->record_start,
+		.end_size = options->record_end_size, .start_size = options->record_start_size};
+	if (!separator->end) {
 		separator->end = separator->start ? "" : "\n";
+		separator->end_size = strlen(separator->end);
+	}
 	if (!separator->start)
 		separator->start = "";
-	separator->end_size = strlen(separator->end);
-	separator->start_size = strlen(separator->start);
 	separator->by_pattern = options->record_regexp;
 	if (!separator->by_pattern)
 		return;

@@ -146,3 +146,18 @@ same() {
 	head -c 130000 /dev/zero | tr '\0' x > long
 	prints 130000 'printf %s {} | wc -c' < long
 }
+
+@test "run: a closed stdin is an input that cannot be read" {
+	differs_from_gnu
+	gives 255 '' echo <&-
+	says 'the input - cannot be read: Bad file descriptor'
+	gives 255 '' --pipe cat <&-
+	says 'the input - cannot be read: Bad file descriptor'
+	gives 0 $'a\n' echo ::: a <&-
+}
+
+@test "run: a directory for --wd ... that cannot be made is named" {
+	differs_from_gnu
+	TMPDIR=/proc gives 1 '' --wd ... pwd ::: a
+	says 'the directory /proc/brood-.* cannot be made'
+}

@@ -108,3 +108,15 @@ load run
 	gives 255 '' --pipe cat ::: a
 	says 'no values'
 }
+
+@test "run: in a regular expression a dot is no newline" {
+	printf '#h\n#k\n1\n2\n' | prints $'#h\n#k\n1\n2' --pipe --header '(#.*\n)*' cat
+	printf 'aENDx\nbENDy\nc\nd\n' | prints $'a-\nb-\nc\nd\n-' -k --pipe --rrs -N1 --regexp --recend 'END.*\n' 'cat; echo -'
+}
+
+@test "run: --recend may be a NUL" {
+	seq 5 | tr '\n' '\0' > nuls
+	prints $'1^@2^@-\n3^@4^@-\n5^@-' -k --pipe --recend '\0' -N2 'cat -A; echo -' < nuls
+	[ -n "${RUN_AS-}" ] || prints $'1^@2^@-\n3^@4^@-\n5^@-' -k --pipe --recend '\x00' -N2 'cat -A; echo -' < nuls
+	prints $'12-\n34-\n5-' -k --pipe --rrs --recend '\0' -N2 'cat -A; echo -' < nuls
+}

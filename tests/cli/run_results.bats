@@ -105,6 +105,33 @@ load run
 	grep -q /dev/null messages
 }
 
+@test "run: a job whose output --results could not keep is in no log, and is run again" {
+	differs_from_gnu
+	local log
+	for log in --journal --joblog ''; do
+		rm -rf out log
+		status=0
+		# Of the three jobs the first writes more than a file may have.
+		(ulimit -f 16; run_jobs -j1 ${log:+"$log" log} --results out 'head -c 50000 /dev/zero; : {}' ::: 1 2 3) \
+			> output 2> messages || status=$?
+		[ "$status" -eq 255 ]
+		grep -q 'out/1/1/stdout cannot be written: File too large; no more jobs' messages
+		[ ! -e out/1/2 ]
+		[ -z "$log" ] || [ "$(grep -c zero log)" -eq 0 ]
+		gives 0 '' -j1 ${log:+"$log" log} --resume --results out 'head -c 50000 /dev/zero; : {}' ::: 1 2 3
+		[ "$(cat out/1/*/stdout | wc -c)" -eq 150000 ]
+		[ -z "$log" ] || [ "$(grep -c zero log)" -eq 3 ]
+	done
+}
+
+@test "run: a file of --results that is there and empty is of no job that has been run" {
+	differs_from_gnu
+	mkdir -p out/1/a
+	: > out/1/a/seq
+	gives 0 '' --resume --results out echo ::: a
+	holds a out/1/a/stdout
+}
+
 @test "run: --results does not know what failed, so --resume-failed needs a log" {
 	differs_from_gnu
 	gives 255 '' --results out --resume-failed false ::: 1
