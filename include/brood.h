@@ -672,11 +672,13 @@ BROOD_API void brood_rows_free(brood_rows *);
  *                debugger sees them; no time or memory limit then, and a crash is the host's.
  *                BROOD_TIMED: started and seconds are exact for each item. Without it, and without a reporter, that costs
  *                something for items shorter than about a microsecond only; those have seconds 0, and as started when the
- *                pool began on the items.
+ *                pool began on the items. So may a longer one among them while the host makes no call with the pool. Of an
+ *                item that its worker died of, or whose time was up, the times are those at which the host saw it.
  *                BROOD_PLAIN_STDERR: the workers' descriptor 2 is the host's own, for work that asks whether it is a
  *                terminal, or that needs what it writes to be there when write returns; no output is kept then.
  *                BROOD_TRACEBACKS: failures of brood_fail have tracebacks too. A worker that fails so makes a process for that.
- *                BROOD_UNTRACED: no tracebacks, no handlers for crashes, and no look at an item whose time is up.
+ *                BROOD_UNTRACED: no tracebacks, no handlers for crashes, and no look at an item whose time is up; and exit
+ *                is not told from _exit.
  *                BROOD_COSTS: records say what items cost, also of those that their worker died of, to its end. That takes some
  *                microseconds for each item, and includes BROOD_TIMED. For peak_bytes to be the item's own, the worker's
  *                high-water mark is set back before each item, so that peak_bytes of a worker's status is that of its last one;
@@ -747,8 +749,8 @@ BROOD_API int brood_pool_process_array(brood_pool *, const void *items, size_t s
  * item, and never waits; it may keep items back, in order to hand out many at once, until
  * brood_pool_next has nothing else to give. Records given here do not accrue in brood_pool_results.
  *
- * brood_pool_submit: -EAGAIN: the window is full: take results first. -EMSGSIZE: the item is larger than window_bytes.
- * -ESRCH, -EBUSY, -ECHILD: as brood_pool_process.
+ * brood_pool_submit: -EAGAIN: the window is full: take results first. In one of 2,048 items and more, room comes for up to 64 at
+ * once. -EMSGSIZE: the item is larger than window_bytes. -ESRCH, -EBUSY, -ECHILD: as brood_pool_process.
  *
  * brood_pool_next: 1, with a record that is valid until the next call of it; 0: every submitted item's record has been
  * taken; -ETIMEDOUT: none came in time; -ECHILD, -EAGAIN: as brood_pool_process.

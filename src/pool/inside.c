@@ -7,6 +7,7 @@
 #include "pool/round.h"
 
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -55,11 +56,14 @@ static void cancel(brood_pool *pool)
 		batch_cancel(round->batch, round_slot(pool, place));
 	round->inside = round->high;
 	pool->backlog.count = 0;
+	/* Else the next wait would be none. */
+	uint64_t count;
+	while (read(pool->alarm, &count, sizeof count) > 0) {}
 	atomic_store(&pool->canceled, false);
 }
 
-/* The item of the backlog that has been due first, or is. */
-static bool take_pending(brood_pool *pool, uint64_t *place)
+/* The item of the backlog that has been due first, or is before the deadline. */
+static bool take_pending(brood_pool *pool, double deadline, uint64_t *place)
 {
 	struct backlog *backlog = &pool->backlog;
 	struct pending *first = backlog->entries;
@@ -73,8 +77,10 @@ static bool take_pending(brood_pool *pool, uint64_t *place)
 		return false;
 	while (wait > 0 && !atomic_load(&pool->canceled)) {
 		struct pollfd alarm = {.fd = pool->alarm, .events = POLLIN};
-		const int tick = clock_poll_timeout(events_tick(pool, clock_now()));
-		poll(&alarm, 1, tick >= 0 && tick < wait ? tick : wait);
+		const double now = clock_now();
+		if (now >= deadline)
+			return false;
+		poll(&alarm, 1, clock_poll_timeout(fmin(fmin(first->due, deadline), events_tick(pool, now))));
 		wait = clock_poll_timeout(first->due);
 	}
 	bool found = !atomic_load(&pool->canceled) && round_place(pool, first->range.begin, place);
@@ -83,12 +89,12 @@ static bool take_pending(brood_pool *pool, uint64_t *place)
 	return found;
 }
 
-int inside_step(brood_pool *pool)
+int inside_step(brood_pool *pool, double deadline)
 {
 	struct round *round = &pool->round;
 	uint64_t place;
 	events_tick(pool, clock_now());
-	if (take_pending(pool, &place))
+	if (take_pending(pool, deadline, &place))
 		run(pool, place);
 	else if (atomic_load(&pool->canceled))
 		cancel(pool);

@@ -9,6 +9,6 @@ int inside_begin(brood_pool *);
 void inside_end(brood_pool *);
 
 /* Runs one item of the round that has not been run yet, if there is one. */
-int inside_step(brood_pool *);
+int inside_step(brood_pool *, double deadline);
 
 #endif

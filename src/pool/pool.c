@@ -204,7 +204,7 @@ int pool_finish(brood_pool *pool)
 {
 	int error = 0;
 	while (!is_finished(pool) && !error)
-		error = pool->options.flags & BROOD_INSIDE ? inside_step(pool) : crew_step(pool, INFINITY, is_finished);
+		error = pool->options.flags & BROOD_INSIDE ? inside_step(pool, INFINITY) : crew_step(pool, INFINITY, is_finished);
 	/* Workers may still have what they were given, so that nothing new can be begun. */
 	if (error)
 		pool->crew.broken = error;
@@ -301,6 +301,8 @@ BROOD_API void brood_pool_free(brood_pool *pool)
 		lineage_close(pool->alarm);
 	}
 	brood_results_free(pool->results);
-	region_free(pool->region);
+	/* Where it is a copy, this may be the worker whose item lies there. */
+	if (!foreign(pool))
+		region_free(pool->region);
 	free(pool);
 }

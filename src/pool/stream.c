@@ -21,9 +21,10 @@ enum { PARTS = 16 };
    of the record that the caller looks at. */
 enum { RINGS = 3 };
 
-/* Workers are tended every so many seconds, and the clock is looked at once in so many records at the most. */
+/* Workers are tended every so many seconds, and the clock is looked at once in so many records at the most: for as many, a caller
+   who turns slow after a quick time lets limits, a cancel and workers that want memory wait. */
 #define TEND 0.001
-enum { PATIENCE = 64 };
+enum { PATIENCE = 8 };
 
 /* So many slots ahead are fetched into the cache. */
 enum { AHEAD = 32 };
@@ -104,6 +105,7 @@ static int open(brood_pool *pool)
 	stream->hold = 1;
 	stream->room = 0;
 	stream->patience = 1;
+	stream->holding = false;
 	pool->total = 0;
 	pool->round = (struct round){.batch = &stream->batch, .records = &stream->records, .low = stream->low, .high = stream->high,
 		.inside = stream->high, .done = stream->high, .seen = stream->seen, .streaming = true, .reported = pool_reports(pool)};
@@ -119,13 +121,19 @@ void stream_close(brood_pool *pool)
 		pool->next_number = round_number(pool, pool->stream->high);
 }
 
-/* Gives workers what has been kept back. */
+static bool is_canceled(const brood_pool *pool)
+{
+	return atomic_load_explicit(&pool->canceled, memory_order_relaxed);
+}
+
+/* Gives workers what has been kept back; but what was submitted after a cancel only once that has been carried out. */
 static int publish(brood_pool *pool)
 {
 	struct round *round = &pool->round;
 	struct board_range range = {round_number(pool, round->high), round_number(pool, pool->stream->high)};
 	pool->stream->room = 0;
-	if (range.begin == range.end)
+	pool->stream->holding &= is_canceled(pool);
+	if (range.begin == range.end || pool->stream->holding)
 		return 0;
 	round->high = pool->stream->high;
 	if (round->low - atomic_load_explicit(&pool->crew.board->origin, memory_order_relaxed) > UINT32_MAX / 4)
@@ -137,6 +145,14 @@ static int broken(brood_pool *pool, int error)
 {
 	if (error)
 		pool->crew.broken = error;
+	return error;
+}
+
+/* There is a cancel, which is about what has been submitted before: also about what has been kept back. */
+static int heed_cancel(brood_pool *pool)
+{
+	int error = pool->stream->holding ? 0 : broken(pool, publish(pool));
+	pool->stream->holding = true;
 	return error;
 }
 
@@ -251,8 +267,15 @@ BROOD_API int brood_pool_submit(brood_pool *pool, struct brood_bytes item)
 	}
 	struct stream *stream = pool->stream;
 	/* What was canceled before is not this. */
-	if (stream->given == stream->high && atomic_load_explicit(&pool->canceled, memory_order_relaxed))
-		atomic_store(&pool->canceled, false);
+	if (is_canceled(pool)) {
+		int error = 0;
+		if (stream->given == stream->high)
+			atomic_store(&pool->canceled, false);
+		else
+			error = heed_cancel(pool);
+		if (error)
+			return error;
+	}
 	if (!stream->room) {
 		/* Who fills the window tries once for each record that is taken. */
 		if (stream->full && stream->given - stream->settled < stream->some && stream->given != stream->high)
@@ -376,7 +399,7 @@ static int step(brood_pool *pool, double deadline, bool (*awake)(brood_pool *))
 {
 	if (pool->crew.broken)
 		return pool->crew.broken;
-	int error = pool->options.flags & BROOD_INSIDE ? inside_step(pool) : crew_step(pool, deadline, awake);
+	int error = pool->options.flags & BROOD_INSIDE ? inside_step(pool, deadline) : crew_step(pool, deadline, awake);
 	return broken(pool, error);
 }
 
@@ -394,6 +417,8 @@ static int wait(brood_pool *pool, struct brood_result *out, double timeout)
 	if (!error && rests(pool, clock_now()))
 		error = step(pool, fmin(deadline, pool->stream->seen_at + TEND), is_starved);
 	for (; !error; error = step(pool, deadline, is_awake)) {
+		if ((error = broken(pool, publish(pool))))
+			return error;
 		if (is_awake(pool))
 			return pool->crew.broken ? pool->crew.broken : give(pool, out);
 		if (deadline < clock_now())
@@ -412,6 +437,11 @@ static int tend(brood_pool *pool)
 	stream->patience = now - stream->asked < TEND / 8 ? more : 1;
 	stream->left = stream->patience;
 	stream->asked = now;
+	if (is_canceled(pool)) {
+		int error = heed_cancel(pool);
+		if (error)
+			return error;
+	}
 	if (now - stream->looked < TEND || (pool->options.flags & BROOD_INSIDE))
 		return 0;
 	stream->looked = now;

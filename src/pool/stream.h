@@ -37,6 +37,7 @@ struct stream {
 	bool full;           /* there is no slot for another item before some have been freed */
 	size_t room;         /* so many items can be submitted before there is anything else to do */
 	size_t hold;         /* so many are kept back, to be given at once */
+	bool holding;        /* nothing is given, since what has been was canceled, and what is kept back came after that */
 	/* Places: all before low have been given, and their slots are free; those from high on have not been submitted. given
 	   counts all that have been, settled those of them that low and taken know of. */
 	uint64_t low, high, given, settled;

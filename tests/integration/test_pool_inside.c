@@ -2,6 +2,8 @@
 /* BROOD_INSIDE: what is promised of a pool is true with no processes, but for crashes and limits. */
 #include "pool.h"
 
+#include <time.h>
+
 enum { COUNT = 500 };
 
 static const unsigned flags[] = {0, BROOD_INSIDE};
@@ -259,6 +261,40 @@ START_TEST(large_values)
 }
 END_TEST
 
+static int fail_at_first(brood_task *task, void *context)
+{
+	return brood_attempt(task) > 1 ? reply_index(task, context) : brood_fail(task, 1, "First", "an attempt");
+}
+
+static double processor_seconds(void)
+{
+	struct timespec used;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return (double)used.tv_sec + (double)used.tv_nsec * 1e-9;
+}
+
+/* Nothing runs while an attempt is waited for, so that there is nothing to overstay the time with; and the wait is none that
+   takes a processor, also after a cancel. */
+START_TEST(a_wait_for_an_attempt_ends_in_time)
+{
+	const double backoff = support_scale(0.4);
+	struct brood_result result;
+	brood_pool *pool = pool_with(fail_at_first, NULL, BROOD_OPTIONS(.flags = BROOD_INSIDE, .retries = 1, .backoff = backoff));
+	for (int cancel = 1; cancel >= 0; cancel--) {
+		ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){0}), 0);
+		const double begin = support_now(), used = processor_seconds();
+		ck_assert_int_eq(brood_pool_next(pool, &result, backoff / 8), -ETIMEDOUT);
+		ck_assert_double_lt(support_now() - begin, backoff / 2);
+		if (cancel)
+			ck_assert_int_eq(brood_pool_cancel(pool), 0);
+		ck_assert_int_eq(brood_pool_next(pool, &result, -1), 1);
+		ck_assert_int_eq(result.outcome, cancel ? BROOD_CANCELED : BROOD_SUCCESS);
+		ck_assert_double_lt(processor_seconds() - used, backoff / 4);
+	}
+	brood_pool_free(pool);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("pool inside");
@@ -270,6 +306,7 @@ static Suite *make_suite(void)
 	tcase_add_test(all, start_that_fails_is_echild);
 	tcase_add_test(all, reporter_is_told);
 	tcase_add_test(all, large_values);
+	tcase_add_test(all, a_wait_for_an_attempt_ends_in_time);
 	return suite;
 }
 
