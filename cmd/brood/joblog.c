@@ -56,15 +56,16 @@ static void keep_entry(struct joblog *log, size_t number, struct entry entry)
 	log->entries[number] = entry;
 }
 
-/* Lines that are not whole, or no lines of a log, say nothing. */
-static void read_entry(struct joblog *log, char *line, ssize_t size, off_t at)
+/* Lines that are not whole, or no lines of a log, say nothing: false. */
+static bool read_entry(struct joblog *log, char *line, ssize_t size, off_t at)
 {
 	char *end;
 	const unsigned long number = strtoul(line, &end, 10);
 	char *exit_status = find_field(line, 6), *signal = find_field(line, 7), *command = find_field(line, 8);
 	if (!number || number > 1UL << 32 || *end != '\t' || !command || line[size - 1] != '\n')
-		return;
+		return false;
 	keep_entry(log, number, (struct entry){at + (command - line), atol(exit_status) || atol(signal)});
+	return true;
 }
 
 static void read_entries(struct joblog *log)
@@ -76,7 +77,9 @@ static void read_entries(struct joblog *log)
 	if (!log->file)
 		die("the job log %s cannot be read: %s", log->path, strerror(errno));
 	for (ssize_t size; (size = getline(&log->line, &log->capacity, log->file)) > 0; at += size)
-		read_entry(log, log->line, size, at);
+		/* A first line may be cut off, but where it is another one, so is the file, and is not to be written to. */
+		if (!read_entry(log, log->line, size, at) && !at && strncmp(log->line, heading, (size_t)size) != 0)
+			die("%s is no job log: it begins with neither its heading nor a job", log->path);
 }
 
 /* The command of an entry as it was: a log has NUL for its newlines. */

@@ -144,6 +144,17 @@ static void fail_start(struct run *run, struct job *job, int error)
 	run_end_job(run, job);
 }
 
+/* There are no more processes to be had: those that run may need some for themselves. */
+static void leave_processes(struct run *run)
+{
+	const int half = (int)(run->running_count + 1) / 2;
+	if (half >= run->jobs)
+		return;
+	run->jobs = half;
+	say("there are no more processes to be had (ulimit -u): %d job%s at once from now on, so that jobs may make some", half,
+	    half == 1 ? "" : "s");
+}
+
 /* false: nothing can be started now, the job waits. */
 static bool start_job(struct run *run, struct job *job)
 {
@@ -169,6 +180,8 @@ static bool start_job(struct run *run, struct job *job)
 			job_reset(job);
 			job->attempt--;
 			run->next = job;
+			if (error == -EAGAIN)
+				leave_processes(run);
 			return false;
 		}
 	}

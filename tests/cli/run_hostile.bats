@@ -161,3 +161,14 @@ same() {
 	TMPDIR=/proc gives 1 '' --wd ... pwd ::: a
 	says 'the directory /proc/brood-.* cannot be made'
 }
+
+@test "run: where processes are few, jobs are left some for themselves" {
+	differs_from_gnu
+	[ "$(id -u)" -eq 0 ] || skip "only root may become another user, whose processes are few"
+	type setpriv > /dev/null || skip "there is no setpriv"
+	setpriv --reuid 61234 --clear-groups "$build/cmd/brood/brood" --version > /dev/null || skip "another user cannot run the command"
+	seq 60 | setpriv --reuid 61234 --clear-groups bash -c 'ulimit -u 30; exec timeout 30 "$0" run -j50 "sleep 0.1; echo {}"' \
+		"$build/cmd/brood/brood" > output 2> messages
+	[ "$(sort -n output | uniq | wc -l)" -eq 60 ]
+	grep -q 'no more processes to be had' messages
+}

@@ -141,3 +141,16 @@ header=$'Seq\tSend\tReceive\tExitval\tSignal\tCommand'
 	done
 	prints c -k --resume --joblog log echo ::: a b c
 }
+
+@test "run: a file that is no job log is not taken for one" {
+	differs_from_gnu
+	echo garbage > notes
+	gives 255 '' --resume --joblog notes echo ::: 1
+	says 'notes is no job log'
+	holds garbage notes
+	: > empty
+	gives 0 $'1\n' --resume --joblog empty echo ::: 1
+	# One whose heading was not written to its end.
+	printf 'Seq\tHo' > begun
+	gives 0 $'1\n' --resume --joblog begun echo ::: 1
+}
