@@ -167,11 +167,10 @@ static bool start_job(struct run *run, struct job *job)
 		show_job(run, job);
 		return true;
 	}
-	int error = logs_prepare(run->logs, job);
+	const int unkept = logs_prepare(run->logs, job);
 	job->started = clock_now();
 	job->wall_started = clock_wall();
-	if (!error)
-		error = launcher_start(&run->launcher, job);
+	const int error = unkept ? unkept : launcher_start(&run->launcher, job);
 	/* Nothing more of that kind until something ends. */
 	const bool later = (error == -EAGAIN || error == -EMFILE || error == -ENFILE || error == -ENOMEM) && run->running_count;
 	if (error) {
@@ -186,6 +185,10 @@ static bool start_job(struct run *run, struct job *job)
 		}
 	}
 	show_command(run, job);
+	if (unkept) {
+		logs_fail(run->logs, job, unkept);
+		run_stop(run, STOP_STARTING);
+	}
 	if (error) {
 		fail_start(run, job, error);
 		return true;

@@ -78,9 +78,12 @@ char *logs_next_failed(struct logs *logs, size_t *number)
 
 int logs_prepare(struct logs *logs, struct job *job)
 {
-	const int error = logs->results ? results_prepare(logs->results, job) : 0;
+	return logs->results ? results_prepare(logs->results, job) : 0;
+}
+
+void logs_fail(struct logs *logs, struct job *job, int error)
+{
 	check_results(logs, job, logs->options->results, error);
-	return error;
 }
 
 bool logs_lose_output(const struct logs *logs)

@@ -19,8 +19,10 @@ bool logs_has(struct logs *, const struct job *);
 /* --retry-failed: as joblog_next_failed. */
 char *logs_next_failed(struct logs *, size_t *number);
 
-/* Before the job's start, for each attempt: opens the files that its output is kept in. 0 or -errno. */
+/* Before the job's start, for each attempt: opens the files that its output is kept in. 0 or -errno, of which nothing is said
+   before logs_fail: it may be tried again. */
 int logs_prepare(struct logs *, struct job *);
+void logs_fail(struct logs *, struct job *, int error);
 /* Whether it is kept, and not to be printed. */
 bool logs_keep_output(struct logs *, struct job *, int output, const void *data, size_t size);
 

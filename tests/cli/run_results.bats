@@ -124,6 +124,28 @@ load run
 	done
 }
 
+@test "run: where --results cannot be written no job is started after the first" {
+	differs_from_gnu
+	: > file
+	gives 255 '' -j2 --joblog log --results file/x 'echo {} >> ran' ::: 1 2 3 4 5
+	says 'file/x cannot be written: Not a directory; no more jobs'
+	[ "$(grep -c '^failed:' "$BATS_TEST_TMPDIR/messages")" -eq 1 ]
+	[ ! -e ran ]
+	[ "$(wc -l < log)" -eq 1 ]
+}
+
+@test "run: --results waits for descriptors as jobs do" {
+	differs_from_gnu
+	local most
+	# Whichever of a job's descriptors there is none left for.
+	for most in {21..28}; do
+		rm -rf out
+		seq 12 > numbers
+		(ulimit -n "$most"; gives 0 '' -j10 -a numbers --results out 'sleep 0.02; echo {}')
+		[ "$(cat out/1/*/stdout | wc -l)" -eq 12 ]
+	done
+}
+
 @test "run: a file of --results that is there and empty is of no job that has been run" {
 	differs_from_gnu
 	mkdir -p out/1/a
