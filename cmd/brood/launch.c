@@ -209,25 +209,24 @@ static int find_directory(const struct launcher *launcher, struct job *job, stru
 {
 	const struct options *options = launcher->options;
 	const struct filling filling = {.records = job->records, .count = job->record_count, .number = job->number, .slot = job->slot};
+	struct stat status;
+	int error = 0;
 	if (!options->directory)
 		return 0;
-	if (!strcmp(options->directory, "...")) {
+	if (strcmp(options->directory, "...") != 0) {
+		template_fill_raw(&launcher->directory, &filling, path);
+		if (!stat(text_string(path), &status))
+			return 0;
+		text_add_char(path, '/');
+		error = directory_make_above(text_string(path));
+	} else {
 		text_add_format(path, "%s/brood-XXXXXX", directory_temporary(options->temporary));
-		if (!mkdtemp(text_string(path))) {
-			const int error = -errno;
-			say("the directory %s cannot be made: %s", (char *)path->data, strerror(-error));
-			return error;
+		error = mkdtemp(text_string(path)) ? 0 : -errno;
+		if (!error) {
+			free(job->directory);
+			job->directory = need_copy((char *)path->data, path->size);
 		}
-		free(job->directory);
-		job->directory = need_copy((char *)path->data, path->size);
-		return 0;
 	}
-	template_fill_raw(&launcher->directory, &filling, path);
-	struct stat status;
-	if (!stat(text_string(path), &status))
-		return 0;
-	text_add_char(path, '/');
-	const int error = directory_make_above(text_string(path));
 	if (error)
 		say("the directory %s cannot be made: %s", (char *)path->data, strerror(-error));
 	return error;

@@ -158,8 +158,8 @@ double run_next_time(const struct run *run)
 	return next;
 }
 
-/* Where the command's own output cannot be written, going on would lose what the jobs write. */
-static void check_sinks(struct run *run)
+/* Where output cannot be written, going on would lose what the jobs write. */
+static void check_outputs(struct run *run)
 {
 	for (int i = 0; i < 2; i++) {
 		struct sink *sink = &run->printer.sinks[i];
@@ -173,10 +173,8 @@ static void check_sinks(struct run *run)
 			    strerror(error));
 		run_stop(run, STOP_ENDING);
 	}
-	if (logs_lose_output(run->logs)) {
-		run->trouble = true;
+	if (logs_lose_output(run->logs))
 		run_stop(run, STOP_STARTING);
-	}
 }
 
 /* The youngest job gives way where memory is nearly gone, and is tried again. */
@@ -199,7 +197,7 @@ static void spare_memory(struct run *run)
 static void go_on(struct run *run)
 {
 	run_wait(run);
-	check_sinks(run);
+	check_outputs(run);
 	spare_memory(run);
 }
 
@@ -229,7 +227,7 @@ static bool end(struct run *run)
 {
 	printer_end(&run->printer);
 	say_write = NULL;
-	check_sinks(run);
+	check_outputs(run);
 	status_close(run->status);
 	const bool logged = logs_close(run->logs);
 	run->trouble |= !logged;
@@ -287,7 +285,7 @@ int run_main(char **arguments)
 	for (;;) {
 		run_start_jobs(&run);
 		printer_run(&run.printer, run.running, run.running_count);
-		check_sinks(&run);
+		check_outputs(&run);
 		if (is_done(&run))
 			break;
 		go_on(&run);
