@@ -5,11 +5,21 @@
 #include <math.h>
 #include <time.h>
 
-uint64_t clock_nanoseconds(void)
+static uint64_t nanoseconds_of(clockid_t clock)
 {
 	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t clock_nanoseconds(void)
+{
+	return nanoseconds_of(CLOCK_MONOTONIC);
+}
+
+uint64_t clock_busy(void)
+{
+	return nanoseconds_of(CLOCK_THREAD_CPUTIME_ID);
 }
 
 double clock_now(void)

@@ -10,6 +10,9 @@ double clock_now(void);
 /* The same clock in nanoseconds, for short spans. */
 uint64_t clock_nanoseconds(void);
 
+/* The processor time of this thread, in nanoseconds. */
+uint64_t clock_busy(void);
+
 /* When a limit in seconds from now is over; never for a negative one. */
 double clock_deadline(double timeout);
 

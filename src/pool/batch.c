@@ -11,6 +11,9 @@
 /* Nobody but the host has a say in how long a worker's strings may be. */
 enum { STRINGS_LIMIT = 1 << 20 };
 
+/* To make memory of as much takes about as long as to make the first workers. */
+#define PREFAULT ((uint64_t)16 << 20)
+
 int batch_new(struct batch *batch, struct region *region, const struct batch_plan *plan)
 {
 	const size_t slots = plan->slots;
@@ -37,6 +40,15 @@ int batch_new(struct batch *batch, struct region *region, const struct batch_pla
 		.attempts = places[3], .fixed = places[4], .costs = plan->costs ? places[5] : 0,
 		.value_size = plan->value_size};
 	return 0;
+}
+
+void batch_prefault(struct batch *batch)
+{
+	const struct board_batch *board = &batch->board;
+	const uint64_t states = board->count * sizeof(uint16_t), values = board->count * batch_stride(board->value_size);
+	const uint64_t array = batch_array(batch);
+	region_prefault(batch->region, board->states, board->states + (states < PREFAULT ? states : PREFAULT));
+	region_prefault(batch->region, array, array + (values < PREFAULT ? values : PREFAULT));
 }
 
 void batch_free(struct batch *batch)

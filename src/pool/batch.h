@@ -37,6 +37,9 @@ struct batch_plan {
 /* 0 or -ENOMEM. The items are still to be set. */
 int batch_new(struct batch *, struct region *, const struct batch_plan *);
 
+/* Makes memory of its first part, while workers are being made; they see to the rest themselves. See region_prefault. */
+void batch_prefault(struct batch *);
+
 /* Frees what it has outside of the region. */
 void batch_free(struct batch *);
 

@@ -126,8 +126,7 @@ static inline bool board_take(struct board_line *line, uint32_t *count, uint32_t
 		struct board_range r = board_unpack(range);
 		if (r.begin == r.end)
 			return false;
-		if (!++*count)
-			++*count;
+		*count = (*count + 2) | 1;
 		atomic_store_explicit(&line->running, (uint64_t)*count << 32 | r.begin, memory_order_relaxed);
 		if (atomic_compare_exchange_strong_explicit(&line->range, &range, board_pack(r.begin + 1, r.end),
 							    memory_order_acq_rel, memory_order_relaxed)) {

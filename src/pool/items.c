@@ -31,7 +31,7 @@ struct brood_bytes items_at(const struct region *region, const struct board_batc
 {
 	switch (batch->kind) {
 	case BOARD_ARRAY:
-		return (struct brood_bytes){(const char *)batch->inherited + slot * batch->stride, batch->stride};
+		return items_in_array(batch, slot);
 	case BOARD_LIST:
 		return ((const struct brood_bytes *)batch->inherited)[slot];
 	case BOARD_TABLE:
@@ -57,6 +57,7 @@ int items_copy_list(struct region *region, struct board_batch *batch, const stru
 	uint64_t offset = region_take(region, total);
 	if (!offset)
 		return -ENOMEM;
+	region_prefault(region, offset, offset + total);
 	struct item_entry *table = region_at(region, offset);
 	uint64_t next = offset + count * sizeof *table;
 	for (size_t i = 0; i < count; i++) {
@@ -80,8 +81,10 @@ int items_copy_array(struct region *region, struct board_batch *batch, const voi
 	uint64_t offset = region_take(region, total);
 	if (!offset)
 		return -ENOMEM;
-	if (total)
+	if (total) {
+		region_prefault(region, offset, offset + total);
 		memcpy(region_at(region, offset), items, total);
+	}
 	batch->kind = BOARD_ARRAY;
 	batch->inherited = region_at(region, offset);
 	batch->stride = size;

@@ -33,6 +33,11 @@ static inline struct brood_bytes items_in_slot(const struct region *region, cons
 	return size <= ITEM_SHORT ? (struct brood_bytes){place->bytes, size} : items_at(region, batch, slot);
 }
 
+static inline struct brood_bytes items_in_array(const struct board_batch *batch, uint32_t slot)
+{
+	return (struct brood_bytes){(const char *)batch->inherited + slot * batch->stride, batch->stride};
+}
+
 /* Puts copies of items where workers find them, and says so in the batch: 0, -EINVAL, -ENOMEM or -EOVERFLOW. */
 int items_copy_list(struct region *, struct board_batch *, const struct brood_bytes *items, size_t count);
 int items_copy_array(struct region *, struct board_batch *, const void *items, size_t size, size_t count);

@@ -24,6 +24,8 @@ static int run(brood_pool *pool, const struct pool_items *items)
 		atomic_store(&pool->crew.board->last, 1);
 	if (!error && !inside)
 		error = hire_nursery(pool);
+	if (!error)
+		batch_prefault(pool->round.batch);
 	return error ? error : pool_finish(pool);
 }
 

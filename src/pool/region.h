@@ -2,6 +2,7 @@
 #ifndef BROOD_POOL_REGION_H
 #define BROOD_POOL_REGION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,9 @@ struct region {
 	unsigned char *base;
 	size_t size, top;
 	int references;
+	/* Of huge pages, as this process knows them: there are none; and by how much longer they took than small ones. */
+	bool small;
+	int64_t debt;
 };
 
 int region_new(struct region **out);
@@ -25,8 +29,17 @@ struct region *region_hold(struct region *);
    0: there is no room. */
 uint64_t region_take(struct region *, size_t size);
 
-/* Asks for huge pages where the size is worth it: for a process that is about to fill them. */
-void region_advise(struct region *, uint64_t offset, size_t size);
+/*
+ * Makes memory of what lies from one offset on and before another, in huge pages, for a process that is about to fill it: a
+ * tenth of what page faults would take. Small pages that are there are merged. For less than a part of a huge page nothing is
+ * done, nor where that is slower or not to be had.
+ *
+ * The system has huge pages for shared memory on this request alone, also where its settings say never, which is their default.
+ */
+void region_prefault(struct region *, uint64_t from, uint64_t to);
+
+/* Where the huge page ends that has the byte before the offset. */
+uint64_t region_huge_end(uint64_t offset);
 
 static inline void *region_at(const struct region *region, uint64_t offset)
 {

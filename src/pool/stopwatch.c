@@ -9,7 +9,7 @@
 
 /* Items of so many ticks, about a microsecond, are not worth to be timed; after so many of them in a row, so many of them are
    looked at together. */
-enum { NOTABLE = 2500, RUN = 64, TOGETHER = 16 };
+enum { NOTABLE = 2500, RUN = 64, TOGETHER = 32 };
 
 /* Ticks between two looks that enclose one at the clock, which take about 100; and how often that is tried. */
 enum { CLOSE = 1000, TRIES = 8 };

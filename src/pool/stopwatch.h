@@ -9,7 +9,7 @@
 /*
  * How long items take, at a price that an item of some nanoseconds can pay: to look at the clock takes 25, and to count the
  * processor's ticks 10. So the clock is asked only for what a tick is, and that the less often, the longer it has been counted;
- * and after a run of short items, the ticks are counted for 16 at a time. In between, what tells an item that is long after all is the host's
+ * and after a run of short items, the ticks are counted for 32 at a time. In between, what tells an item that is long after all is the host's
  * tick, a word that it changes about every millisecond while somebody wants it to: an item that sees it change gets
  * the time since the last look; else it is shared by the items since then.
  */
@@ -36,15 +36,14 @@ void stopwatch_init(struct stopwatch *, const _Atomic uint32_t *host_tick, bool 
 /* The next item begins now. Whether the host's tick is wanted from now on. */
 bool stopwatch_start(struct stopwatch *);
 
-bool stopwatch_look(struct stopwatch *, struct lap *);
-
-/* An item has ended: whether there are times to note. */
-static inline bool stopwatch_lap(struct stopwatch *watch, struct lap *lap)
+/* An item has ended: whether it is time for stopwatch_look. */
+static inline bool stopwatch_due(struct stopwatch *watch)
 {
 	watch->since++;
-	if (watch->since < watch->credit && atomic_load_explicit(watch->host_tick, memory_order_relaxed) == watch->seen_tick)
-		return false;
-	return stopwatch_look(watch, lap);
+	return watch->since >= watch->credit || atomic_load_explicit(watch->host_tick, memory_order_relaxed) != watch->seen_tick;
 }
+
+/* Whether there are times to note. */
+bool stopwatch_look(struct stopwatch *, struct lap *);
 
 #endif

@@ -13,7 +13,8 @@ enum { TYPE_LIMIT = 256, MESSAGE_LIMIT = 64 * 1024 };
 
 BROOD_API struct brood_bytes brood_item(const brood_task *task)
 {
-	return items_at(task->worker->plan->region, &task->worker->batch, task->slot);
+	const struct board_batch *batch = &task->worker->batch;
+	return batch->kind == BOARD_ARRAY ? items_in_array(batch, task->slot) : items_at(task->worker->plan->region, batch, task->slot);
 }
 
 BROOD_API size_t brood_index(const brood_task *task)
@@ -67,7 +68,6 @@ static unsigned char *extend_fixed(brood_task *task, size_t more)
 	const struct board_batch *batch = &task->worker->batch;
 	if (more > batch->value_size - task->size)
 		return NULL;
-	task->form = TASK_FIXED;
 	unsigned char *place = region_at(task->worker->plan->region, batch->fixed + task->slot * batch->value_size + task->size);
 	task->size += more;
 	return place;
@@ -78,7 +78,7 @@ static unsigned char *extend(brood_task *task, size_t more)
 {
 	if (task->form == TASK_FAILED)
 		return NULL;
-	if (task->worker->batch.value_size)
+	if (task->form == TASK_FIXED)
 		return extend_fixed(task, more);
 	if (task->form == TASK_SHORT && more <= sizeof task->value - task->size) {
 		unsigned char *place = task->value + task->size;
@@ -88,19 +88,23 @@ static unsigned char *extend(brood_task *task, size_t more)
 	return grow(task, more);
 }
 
+static __attribute__((noinline)) int reply_slowly(brood_task *task, const void *data, size_t size)
+{
+	unsigned char *place = extend(task, size);
+	if (!place)
+		return task->form == TASK_FAILED ? -EINVAL : task->form == TASK_FIXED ? -EMSGSIZE : -ENOMEM;
+	if (size)
+		memcpy(place, data, size);
+	return 0;
+}
+
 BROOD_API int brood_reply(brood_task *task, const void *data, size_t size)
 {
 	/* Most values are a number: without a way of their own they took a third longer. */
-	if (size == sizeof task->value && task->form == TASK_SHORT && !task->size && !task->worker->batch.value_size) {
-		memcpy(task->value, data, sizeof task->value);
-		task->size = sizeof task->value;
-		return 0;
-	}
-	unsigned char *place = extend(task, size);
-	if (!place)
-		return task->form == TASK_FAILED ? -EINVAL : task->worker->batch.value_size ? -EMSGSIZE : -ENOMEM;
-	if (size)
-		memcpy(place, data, size);
+	if (size != sizeof task->value || task->form != TASK_SHORT || task->size)
+		return reply_slowly(task, data, size);
+	memcpy(task->value, data, sizeof task->value);
+	task->size = sizeof task->value;
 	return 0;
 }
 
@@ -154,7 +158,7 @@ uint16_t task_end_slowly(brood_task *task, int returned)
 		atomic_store_explicit(value, task->failure, memory_order_relaxed);
 		return STATE_FAILURE;
 	}
-	if (worker->batch.value_size) {
+	if (task->form == TASK_FIXED) {
 		size_t rest = worker->batch.value_size - task->size;
 		if (rest)
 			memset(extend_fixed(task, rest), 0, rest);

@@ -28,13 +28,13 @@ struct brood_task {
 	_Alignas(16) unsigned char value[8]; /* while it is TASK_SHORT */
 };
 
-/* Makes the task that of an item. */
-static inline void task_begin(brood_task *task, size_t index, uint32_t slot)
+/* Makes the task that of an item, whose value is to be TASK_SHORT, or TASK_FIXED where all are of one size. */
+static inline void task_begin(brood_task *task, size_t index, uint32_t slot, enum task_form form)
 {
 	task->index = index;
 	task->slot = slot;
 	task->size = 0;
-	task->form = TASK_SHORT;
+	task->form = form;
 }
 
 /* Puts the value, or the failure that what the function returned makes of it, in its place. The state, which is to be

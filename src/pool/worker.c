@@ -17,7 +17,7 @@ enum { AHEAD = 16 };
    lines were a third of what it took to make 1,000 workers. */
 enum { LOOKS = 160 };
 
-/* Without a huge page's worth of values, small pages are quicker. */
+/* Up to here a worker's values that have no place of their own are in small pages: a worker may have only a few of them. */
 #define SMALL_PAGES ((uint64_t)2 << 20)
 
 static void pause_briefly(void)
@@ -65,37 +65,83 @@ static void tell(struct worker *worker, uint16_t state)
 		ring(worker);
 }
 
-void worker_do(struct worker *worker, uint32_t item)
+/* Before the item at a place, memory for it and for those behind it, as far as its huge pages go; see region_prefault. */
+static __attribute__((noinline)) void prefault(struct worker *worker, uint32_t place)
+{
+	const struct board_batch *batch = &worker->batch;
+	const struct {
+		uint64_t offset;
+		size_t size;
+	} arrays[] = {{batch->states, sizeof *worker->states},
+		      {batch->value_size ? batch->fixed : batch->values, batch->value_size ? batch->value_size : sizeof *worker->values}};
+	const uint32_t end = board_unpack(atomic_load_explicit(&worker->line->range, memory_order_relaxed)).end - batch->base;
+	worker->prefault_at = UINT32_MAX;
+	if (place >= end || end > batch->count)
+		return;
+	uint32_t next = end;
+	for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+		const size_t size = arrays[i].size;
+		const uint64_t from = arrays[i].offset + place * size, to = arrays[i].offset + end * size;
+		const uint64_t limit = region_huge_end(from + size);
+		region_prefault(worker->plan->region, from, limit < to ? limit : to);
+		if ((limit - from) / size < next - place)
+			next = place + (uint32_t)((limit - from + size - 1) / size);
+	}
+	worker->prefault_at = next < end ? next : UINT32_MAX;
+	/* That was none of the item's time. */
+	stopwatch_start(&worker->watch);
+}
+
+/* What is to be done where it is time to look at the clock. What to add to the state. */
+static __attribute__((noinline)) uint16_t look(struct worker *worker, uint32_t slot)
+{
+	struct lap lap;
+	if (!stopwatch_look(&worker->watch, &lap))
+		return 0;
+	note(worker, &lap, slot);
+	return STATE_TIMED;
+}
+
+/* Where each item is timed what a page fault took is not the next one's. */
+static __attribute__((noinline)) void look_anew(struct worker *worker)
+{
+	_Atomic uint32_t *wanted = &worker->plan->board->tick_wanted;
+	if (worker->watch.credit == 1 && stopwatch_start(&worker->watch) && !atomic_load(wanted)) {
+		atomic_store(wanted, 1);
+		ring(worker);
+	}
+}
+
+/* plain: known where this is compiled, so that a batch as most are has none of the rest's questions asked for each item. */
+static inline __attribute__((always_inline)) void do_item(struct worker *worker, uint32_t item, const bool plain)
 {
 	const struct worker_plan *plan = worker->plan;
 	brood_task *task = &worker->task;
-	const uint32_t place = item - worker->batch.base, slot = place & worker->batch.mask;
-	if (worker->batch.kind == BOARD_SLOTS) {
+	const uint32_t place = item - worker->batch.base, slot = plain ? place : place & worker->batch.mask;
+	if (!plain && worker->batch.kind == BOARD_SLOTS) {
 		uint64_t origin = atomic_load_explicit(&plan->board->origin, memory_order_relaxed);
-		task_begin(task, worker->batch.first + origin + (uint32_t)(place - (uint32_t)origin), slot);
+		task_begin(task, worker->batch.first + origin + (uint32_t)(place - (uint32_t)origin), slot, worker->form);
+		/* Where the value goes may be in the host's cache. */
+		__builtin_prefetch(&worker->values[(slot + AHEAD) & worker->batch.mask], 1);
 	} else {
 		/* A number that is none of the batch's is not the host's. */
 		if (place >= worker->batch.count)
 			return;
-		task_begin(task, worker->batch.first + place, slot);
+		task_begin(task, worker->batch.first + place, slot, plain ? TASK_SHORT : worker->form);
+		if (place == worker->prefault_at)
+			prefault(worker, place);
 	}
-	/* The same each time, but not known before. */
-	atomic_store_explicit(worker->bottom, (uint64_t)(uintptr_t)__builtin_frame_address(0), memory_order_relaxed);
-	/* Where the value goes may be in the host's cache. */
-	__builtin_prefetch(&worker->values[(slot + AHEAD) & worker->batch.mask], 1);
-	if (worker->batch.costs)
+	if (!plain && worker->batch.costs)
 		cost_begin(worker, item, slot);
 	/* An allocation that failed in an earlier item is no reason for what this one may die of. */
-	if (plan->limited)
+	if (!plain && plan->limited)
 		errno = 0;
-	int returned = plan->function(task, plan->context);
-	struct lap lap;
-	uint16_t state = (uint16_t)(worker->number * STATE_LINE);
-	if (stopwatch_lap(&worker->watch, &lap)) {
-		note(worker, &lap, slot);
-		state |= STATE_TIMED;
-	}
-	if (!returned && task->form == TASK_SHORT && !worker->batch.value_size) {
+	const int returned = plan->function(task, plan->context);
+	const bool due = stopwatch_due(&worker->watch);
+	uint16_t state = worker->mark;
+	if (due)
+		state |= look(worker, slot);
+	if (!returned && task->form == TASK_SHORT) {
 		uint64_t bytes;
 		memcpy(&bytes, task->value, sizeof bytes);
 		atomic_store_explicit(&worker->values[slot], bytes, memory_order_relaxed);
@@ -103,19 +149,29 @@ void worker_do(struct worker *worker, uint32_t item)
 	} else {
 		state |= task_end_slowly(task, returned);
 	}
-	worker->done++;
-	if (worker->batch.watermark || worker->batch.failures) {
+	if (!plain)
+		worker->done++;
+	if (!plain && (worker->batch.watermark || worker->batch.failures)) {
 		/* Either the host sees the state, or this sees the host asleep. */
 		atomic_store(&worker->states[slot], state);
 		tell(worker, state);
 	} else {
 		atomic_store_explicit(&worker->states[slot], state, memory_order_release);
 	}
-	/* What a page fault took is not the next item's. */
-	if (worker->watch.credit == 1 && stopwatch_start(&worker->watch) && !atomic_load(&plan->board->tick_wanted)) {
-		atomic_store(&plan->board->tick_wanted, 1);
-		ring(worker);
-	}
+	if (due)
+		look_anew(worker);
+}
+
+/* Where brood's own calls end, for whoever looks at the worker's. */
+static inline __attribute__((always_inline)) void set_bottom(struct worker *worker)
+{
+	atomic_store_explicit(worker->bottom, (uint64_t)(uintptr_t)__builtin_frame_address(0), memory_order_relaxed);
+}
+
+void worker_do(struct worker *worker, uint32_t item)
+{
+	set_bottom(worker);
+	do_item(worker, item, false);
 }
 
 uint64_t worker_room(struct worker *worker, size_t size)
@@ -123,10 +179,11 @@ uint64_t worker_room(struct worker *worker, size_t size)
 	struct worker_arena *arena = &worker->arena;
 	struct board_line *line = worker->line;
 	if (size <= arena->end - arena->position) {
-		/* Large values are worth large pages. */
-		if (!arena->advised && arena->position + size - arena->start > SMALL_PAGES) {
-			arena->advised = true;
-			region_advise(worker->plan->region, arena->position, arena->end - arena->position);
+		const uint64_t end = arena->position + size;
+		if (end > arena->prefaulted && end - arena->start > SMALL_PAGES) {
+			const uint64_t limit = region_huge_end(end);
+			arena->prefaulted = limit < arena->end ? limit : arena->end;
+			region_prefault(worker->plan->region, arena->position, arena->prefaulted);
 		}
 		return arena->position;
 	}
@@ -169,16 +226,15 @@ static void take_batch(struct worker *worker)
 	worker->arena = (struct worker_arena){0};
 	worker->states = region_at(region, batch->states);
 	worker->values = region_at(region, batch->values);
-	size_t slots = batch->mask < batch->count ? batch->mask + (size_t)1 : batch->count;
-	region_advise(region, batch->states, slots * sizeof *worker->states);
-	region_advise(region, batch->values, slots * sizeof *worker->values);
-	if (worker->batch.value_size)
-		region_advise(region, batch->fixed, slots * worker->batch.value_size);
+	worker->form = worker->batch.value_size ? TASK_FIXED : TASK_SHORT;
+	worker->plain = worker->form == TASK_SHORT && batch->kind != BOARD_SLOTS && !batch->costs && !batch->watermark &&
+			!batch->failures && !worker->plan->limited && !worker->plan->recycle_after && !worker->plan->recycle_size;
 }
 
 void worker_ready(struct worker *worker)
 {
 	take_batch(worker);
+	worker->prefault_at = board_unpack(atomic_load_explicit(&worker->line->range, memory_order_relaxed)).begin - worker->batch.base;
 	stopwatch_start(&worker->watch);
 }
 
@@ -248,10 +304,19 @@ static bool spent(struct worker *worker)
 
 void worker_begin(struct worker *worker, const struct worker_plan *plan, uint32_t number)
 {
-	*worker = (struct worker){.plan = plan, .line = &plan->board->line[number], .number = number, .task.worker = worker};
+	*worker = (struct worker){.plan = plan, .line = &plan->board->line[number], .number = number, .mark = (uint16_t)(number * STATE_LINE),
+				  .prefault_at = UINT32_MAX, .task.worker = worker};
 	worker->bottom = plan->bottom ? plan->bottom : &worker->no_bottom;
 	stopwatch_init(&worker->watch, &plan->board->tick, plan->timed);
 	take_batch(worker);
+}
+
+static __attribute__((noinline)) void work_plainly(struct worker *worker)
+{
+	uint32_t item;
+	set_bottom(worker);
+	while (board_take(worker->line, &worker->count, &item))
+		do_item(worker, item, true);
 }
 
 static void work(struct worker *worker)
@@ -259,6 +324,8 @@ static void work(struct worker *worker)
 	const bool recycles = worker->plan->recycle_after || worker->plan->recycle_size;
 	do {
 		uint32_t item;
+		if (worker->plain)
+			work_plainly(worker);
 		while (board_take(worker->line, &worker->count, &item)) {
 			worker_do(worker, item);
 			if (recycles && spent(worker))

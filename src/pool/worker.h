@@ -33,13 +33,17 @@ struct worker_plan {
 /* The arena of a worker: where it writes what does not fit into its place. */
 struct worker_arena {
 	uint64_t start, position, end;
-	bool advised;
+	uint64_t prefaulted; /* up to where; see region_prefault */
 };
 
 struct worker {
 	const struct worker_plan *plan;
 	struct board_line *line;
 	uint32_t number, count;
+	uint16_t mark; /* what it adds to each state */
+	bool plain; /* the batch is one of those for which less is to be done */
+	enum task_form form;  /* of an item's value at first */
+	uint32_t prefault_at; /* the place of the item before which to do that next; UINT32_MAX: none */
 	struct board_batch batch;
 	_Atomic uint16_t *states;
 	_Atomic uint64_t *values;

@@ -272,6 +272,32 @@ static int reply_then_fail(brood_task *task, void *context)
 	return 0;
 }
 
+static int reply_large(brood_task *task, void *context)
+{
+	const size_t size = *(const size_t *)context;
+	unsigned char *data = brood_reply_reserve(task, size);
+	for (size_t at = 0; data && at < size; at++)
+		data[at] = pattern(brood_index(task), at);
+	return data ? 0 : -ENOMEM;
+}
+
+/* Some tens of MiB, in values that end where no page does; of two calls, so that the second begins in the midst of one. */
+START_TEST(arrays_of_many_pages)
+{
+	static size_t value_sizes[] = {8, 24, 3001, 700000, 3000000};
+	const size_t size = value_sizes[_i], count = ((size_t)12 << 20) / size;
+	brood_pool *pool = pool_with(reply_large, &value_sizes[_i],
+				     BROOD_OPTIONS(.workers = 2, .value_size = size == 8 ? 0 : size));
+	ck_assert_int_eq(brood_pool_process_array(pool, NULL, 0, count), 0);
+	ck_assert_int_eq(brood_pool_process_array(pool, NULL, 0, count / 2 + 1), 0);
+	const unsigned char *values = brood_results_values(brood_pool_results(pool), size);
+	ck_assert_ptr_nonnull(values);
+	for (size_t i = 0; i < count + count / 2 + 1; i++)
+		ck_assert(is_filled((struct brood_bytes){values + i * size, size}, i));
+	brood_pool_free(pool);
+}
+END_TEST
+
 START_TEST(values_are_zeros_where_an_item_has_none)
 {
 	brood_results *results;
@@ -323,6 +349,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(array, values_of_8_bytes_are_an_array, 0, 4);
 	tcase_add_test(array, values_of_other_sizes_are_no_array);
 	tcase_add_loop_test(array, values_of_the_option_s_size, 0, 2);
+	tcase_add_loop_test(array, arrays_of_many_pages, 0, 5);
 	tcase_add_loop_test(array, values_are_zeros_where_an_item_has_none, 0, 1);
 	tcase_add_loop_test(array, values_are_zeros_where_an_item_has_none, 8, 9);
 	return suite;

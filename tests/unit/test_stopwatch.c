@@ -61,6 +61,12 @@ struct interruption {
 	int instruction;
 };
 
+/* An item has ended: whether there are times to note. */
+static bool lap_of(struct stopwatch *watch, struct lap *lap)
+{
+	return stopwatch_due(watch) && stopwatch_look(watch, lap);
+}
+
 /* Times an item of so many microseconds; whether it came to an interruption of the look. */
 static bool time_item(struct stopwatch *watch, uint64_t microseconds, const struct interruption *interruption)
 {
@@ -72,7 +78,7 @@ static bool time_item(struct stopwatch *watch, uint64_t microseconds, const stru
 	const uint64_t ended = clock_nanoseconds();
 	if (interruption)
 		be_away_at(interruption->instruction);
-	ck_assert(stopwatch_lap(watch, &lap));
+	ck_assert(lap_of(watch, &lap));
 	const bool away = !interruption || was_away();
 	const uint64_t after = clock_nanoseconds();
 	ck_assert_uint_eq(lap.items, 1);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory that is made before it is touched. */
+#include "pool/region.h"
+#include "support.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define PAGE ((size_t)4096)
+#define HUGE ((size_t)2 << 20)
+
+static struct region *region;
+
+static void begin(void)
+{
+	ck_assert_int_eq(region_new(&region), 0);
+}
+
+static void end(void)
+{
+	region_free(region);
+}
+
+/* How many of the pages from one offset on and before another are there. */
+static size_t resident(uint64_t from, uint64_t to)
+{
+	size_t count = 0;
+	for (uint64_t at = from; at < to; at += PAGE) {
+		unsigned char there = 0;
+		ck_assert_int_eq(mincore(region->base + at, 1, &there), 0);
+		count += there & 1;
+	}
+	return count;
+}
+
+static bool is_huge(void)
+{
+	return !region->small;
+}
+
+START_TEST(the_region_begins_where_a_huge_page_may)
+{
+	ck_assert_uint_eq((uintptr_t)region->base % HUGE, 0);
+	ck_assert_uint_eq(region_huge_end(1), HUGE);
+	ck_assert_uint_eq(region_huge_end(HUGE), HUGE);
+	ck_assert_uint_eq(region_huge_end(HUGE + 1), 2 * HUGE);
+}
+END_TEST
+
+START_TEST(what_is_prefaulted_is_there_and_zero)
+{
+	const uint64_t from = region_take(region, 4 * HUGE);
+	ck_assert_uint_eq(from % HUGE, 0);
+	region_prefault(region, from, from + 3 * HUGE);
+	if (!is_huge())
+		support_skip("the system has no huge pages");
+	ck_assert_uint_eq(resident(from, from + 3 * HUGE), 3 * HUGE / PAGE);
+	ck_assert_uint_eq(resident(from + 3 * HUGE, from + 4 * HUGE), 0);
+	size_t others = 0;
+	for (uint64_t at = from; at < from + 4 * HUGE; at++)
+		others += region->base[at] != 0;
+	ck_assert_uint_eq(others, 0);
+}
+END_TEST
+
+START_TEST(what_is_there_already_stays_as_it_was)
+{
+	const uint64_t from = region_take(region, 3 * HUGE);
+	for (uint64_t at = 0; at < 3 * HUGE; at += 3 * PAGE)
+		memset(region->base + from + at, (int)(at / PAGE % 255 + 1), 100);
+	for (int time = 0; time < 3; time++)
+		region_prefault(region, from, from + 3 * HUGE);
+	size_t others = 0;
+	for (uint64_t at = 0; at < 3 * HUGE; at++)
+		others += region->base[from + at] != (at % (3 * PAGE) < 100 ? at / PAGE % 255 + 1 : 0);
+	ck_assert_uint_eq(others, 0);
+}
+END_TEST
+
+/* Less than a quarter of a huge page is left to page faults, and so is what lies beyond. */
+START_TEST(a_little_is_not_prefaulted)
+{
+	const uint64_t from = region_take(region, 3 * HUGE);
+	region_prefault(region, from, from);
+	region_prefault(region, from, from + HUGE / 4 - 1);
+	region_prefault(region, from + HUGE - 1000, from + HUGE + 1000);
+	region_prefault(region, region->size - HUGE / 2, region->size + HUGE);
+	ck_assert_uint_eq(resident(from, from + 3 * HUGE), 0);
+	region_prefault(region, from + HUGE / 2 - 1, from + HUGE + HUGE / 4 - 1);
+	if (!is_huge())
+		support_skip("the system has no huge pages");
+	ck_assert_uint_eq(resident(from, from + HUGE), HUGE / PAGE);
+	ck_assert_uint_eq(resident(from + HUGE, from + 3 * HUGE), 0);
+}
+END_TEST
+
+/* Where huge pages have taken long they are left out for a while. */
+START_TEST(slow_memory_is_asked_for_again_later)
+{
+	enum { PAGES = 20 };
+	const uint64_t from = region_take(region, PAGES * HUGE);
+	region->debt = 5000000;
+	region_prefault(region, from, from + HUGE);
+	ck_assert_uint_eq(resident(from, from + PAGES * HUGE), 0);
+	ck_assert_int_lt(region->debt, 5000000);
+	region_prefault(region, from, from + PAGES * HUGE);
+	if (!is_huge())
+		support_skip("the system has no huge pages");
+	ck_assert_uint_eq(resident(from, from + HUGE), 0);
+	ck_assert_uint_ge(resident(from, from + PAGES * HUGE), HUGE / PAGE);
+}
+END_TEST
+
+static Suite *make_suite(void)
+{
+	Suite *suite = suite_create("region");
+	TCase *tests = support_case(suite, "region", 30);
+	tcase_add_checked_fixture(tests, begin, end);
+	tcase_add_test(tests, the_region_begins_where_a_huge_page_may);
+	tcase_add_test(tests, what_is_prefaulted_is_there_and_zero);
+	tcase_add_test(tests, what_is_there_already_stays_as_it_was);
+	tcase_add_test(tests, a_little_is_not_prefaulted);
+	tcase_add_test(tests, slow_memory_is_asked_for_again_later);
+	return suite;
+}
+
+int main(void)
+{
+	return support_main(make_suite);
+}
