@@ -33,7 +33,8 @@ def no_ops(quick):
         "a first small call; first, before any. The peers' pools are there beforehand. OpenMP dynamic hands out one by one,",
         "to threads that are bound to processors."],
         [Case("1,000,000 items", commands, pairs),
-         Case("10,000,000, workers waiting", warm, [("brood", "OpenMP static", 4), ("first", "OpenMP static", 4)])])
+         Case("10,000,000, workers waiting", warm, [("brood", "OpenMP static", 4), ("first", "OpenMP static", 4)])],
+        longer=4)
 
 
 def submissions(quick):

@@ -63,7 +63,8 @@ int region_new(struct region **out)
 		return -ENOMEM;
 	}
 	madvise(base, size, MADV_DONTDUMP);
-	*region = (struct region){.base = base, .size = size, .top = LINE, .references = 1};
+	/* What is before the first line is nobody's part. */
+	*region = (struct region){.base = base, .size = size, .top = LINE, .references = 1, .debt = base};
 	*out = region;
 	return 0;
 }
@@ -106,13 +107,12 @@ static void make_huge(struct region *region, uint64_t page, uint64_t touch)
 	const uint64_t began = clock_busy();
 	/* Nothing can be collapsed where there is nothing yet. */
 	(void)*(volatile unsigned char *)(region->base + touch);
-	if (madvise(region->base + page, HUGE, MADV_COLLAPSE) && errno == EINVAL) {
+	/* Else there is none just now, or another process is at it. */
+	if (madvise(region->base + page, HUGE, MADV_COLLAPSE) && errno != ENOMEM && errno != EBUSY && errno != EAGAIN)
 		region->small = true;
-		return;
-	}
-	region->debt += (int64_t)(clock_busy() - began) - SMALL;
-	if (region->debt < 0)
-		region->debt = 0;
+	const int64_t more = (int64_t)(clock_busy() - began) - SMALL;
+	if (more > 0 || atomic_load(region->debt) > 0)
+		atomic_fetch_add(region->debt, more);
 }
 
 void region_prefault(struct region *region, uint64_t from, uint64_t to)
@@ -121,8 +121,8 @@ void region_prefault(struct region *region, uint64_t from, uint64_t to)
 		const uint64_t first = page > from ? page : from, last = page + HUGE < to ? page + HUGE : to;
 		if (last - first < WORTH || page + HUGE > region->size || is_there(region, page))
 			continue;
-		if (region->debt > DEBT)
-			region->debt -= PAID;
+		if (atomic_load(region->debt) > DEBT)
+			atomic_fetch_sub(region->debt, PAID);
 		else
 			make_huge(region, page, first);
 	}

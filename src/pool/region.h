@@ -2,6 +2,7 @@
 #ifndef BROOD_POOL_REGION_H
 #define BROOD_POOL_REGION_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,9 +16,8 @@ struct region {
 	unsigned char *base;
 	size_t size, top;
 	int references;
-	/* Of huge pages, as this process knows them: there are none; and by how much longer they took than small ones. */
-	bool small;
-	int64_t debt;
+	bool small; /* there are no huge pages, as far as this process knows */
+	_Atomic int64_t *debt; /* shared: by how many nanoseconds they took longer than small ones would have */
 };
 
 int region_new(struct region **out);

@@ -97,12 +97,12 @@ END_TEST
 /* Where huge pages have taken long they are left out for a while. */
 START_TEST(slow_memory_is_asked_for_again_later)
 {
-	enum { PAGES = 20 };
+	enum { PAGES = 40 };
 	const uint64_t from = region_take(region, PAGES * HUGE);
-	region->debt = 5000000;
+	atomic_store(region->debt, 5000000);
 	region_prefault(region, from, from + HUGE);
 	ck_assert_uint_eq(resident(from, from + PAGES * HUGE), 0);
-	ck_assert_int_lt(region->debt, 5000000);
+	ck_assert_int_lt(atomic_load(region->debt), 5000000);
 	region_prefault(region, from, from + PAGES * HUGE);
 	if (!is_huge())
 		support_skip("the system has no huge pages");
