@@ -85,6 +85,8 @@ struct board {
 	_Atomic uint32_t frozen;
 	_Atomic uint32_t retried; /* there are attempts to look into */
 	_Atomic uint32_t last;    /* no more will be given: who finds nothing leaves */
+	_Atomic uint32_t opened;  /* there has been a batch: before that there is no point in looking at all lines */
+	_Atomic uint32_t spare;   /* the line of the worker that is kept ready, and 1 more; 0: none */
 	_Atomic uint64_t origin;  /* of a stream: a count of items that are done, from which on to count 32 bits */
 	_Alignas(128) _Atomic uint32_t tick; /* see stopwatch.h */
 	_Atomic uint32_t tick_wanted;

@@ -212,6 +212,7 @@ void crew_post(brood_pool *pool)
 	atomic_store(&board->retried, 0);
 	atomic_store(&board->origin, 0);
 	atomic_store(&board->tick_wanted, 0);
+	atomic_store(&board->opened, 1);
 	pool->crew.mend_at = 0;
 	pool->crew.rate = 0;
 	pool->crew.measured = clock_now();

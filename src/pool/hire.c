@@ -117,14 +117,12 @@ static void replace(void *context, int number)
 	brood_pool *pool = context;
 	const struct crew *crew = &pool->crew;
 	(void)number;
-	for (uint32_t i = 0; i < crew->lines; i++) {
-		uint32_t spare = BOARD_SPARE;
-		struct board_line *line = &crew->board->line[i];
-		if (!atomic_load(&line->ready) || !atomic_compare_exchange_strong(&line->role, &spare, BOARD_ACTIVE))
-			continue;
-		handout_shake(pool, i);
+	const uint32_t i = atomic_load(&crew->board->spare) - 1;
+	uint32_t spare = BOARD_SPARE;
+	if (i >= crew->lines || !atomic_load(&crew->board->line[i].ready) ||
+	    !atomic_compare_exchange_strong(&crew->board->line[i].role, &spare, BOARD_ACTIVE))
 		return;
-	}
+	handout_shake(pool, i);
 }
 
 int hire_nursery(brood_pool *pool)

@@ -35,6 +35,8 @@ void mate_expect(brood_pool *pool, uint32_t number, bool spare)
 	atomic_store(&line->parked, 0);
 	atomic_store(&line->ready, 0);
 	atomic_store(&line->role, spare ? BOARD_SPARE : BOARD_ACTIVE);
+	if (spare)
+		atomic_store(&pool->crew.board->spare, number + 1);
 	if (mate->used && pool->crew.boxes)
 		blackbox_clear(&pool->crew.boxes[number]);
 	*mate = (struct mate){.state = MATE_STARTING, .spare = spare, .used = true, .arena = mate->arena,

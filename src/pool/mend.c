@@ -65,6 +65,7 @@ int mend_board(brood_pool *pool, double now)
 	if (first)
 		return 0;
 	mend_batch(pool);
+	atomic_store(&crew->board->opened, 1);
 	for (uint32_t i = 0; i < crew->lines && !error; i++) {
 		const struct mate *mate = &crew->mates[i];
 		struct board_line *line = &crew->board->line[i];

@@ -238,6 +238,11 @@ void worker_ready(struct worker *worker)
 	stopwatch_start(&worker->watch);
 }
 
+static bool is_offered(struct board *board, uint32_t lines)
+{
+	return atomic_load(&board->opened) && board_offers(board, lines);
+}
+
 /* Gets items, or sleeps until there may be some. false: the host says to leave. */
 static bool next(struct worker *worker)
 {
@@ -248,7 +253,7 @@ static bool next(struct worker *worker)
 		uint32_t role = atomic_load(&line->role);
 		if (role == BOARD_LEAVE)
 			return false;
-		if (role == BOARD_ACTIVE && board_refill(board, lines, worker->number)) {
+		if (role == BOARD_ACTIVE && atomic_load(&board->opened) && board_refill(board, lines, worker->number)) {
 			worker_ready(worker);
 			return true;
 		}
@@ -266,7 +271,7 @@ static bool next(struct worker *worker)
 			atomic_store(&line->moving, 0);
 		}
 		atomic_store(&line->parked, 1);
-		if (atomic_load(&line->role) == role && (role != BOARD_ACTIVE || atomic_load(&board->frozen) || !board_offers(board, lines))) {
+		if (atomic_load(&line->role) == role && (role != BOARD_ACTIVE || atomic_load(&board->frozen) || !is_offered(board, lines))) {
 			ring(worker);
 			while (atomic_load(&line->parked))
 				futex_wait(&line->parked, 1);

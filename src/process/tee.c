@@ -3,6 +3,7 @@
 
 #include "base/lineage.h"
 #include "process/nursery.h"
+#include "process/parking.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,8 +26,11 @@
 enum { TEE_KEEP = BLACKBOX_OUTPUT, PIECE = 4096, TAKE = TEE_PIECE, WAITING = 1024 * 1024, STRAYS = 64, LEFT = 32, EVENTS = 32,
        PATIENCE = 1000 };
 
+/* fd 0: none. */
+enum { PARKED = -1 };
+
 struct source {
-	int fd; /* 0: none */
+	int fd;
 	pid_t pid;
 	size_t written;
 };
@@ -35,6 +39,7 @@ struct tee {
 	struct blackbox *boxes;
 	int epoll, out, limit, top; /* out: 0: not known yet; top: above all numbers so far */
 	bool socket, framed; /* framed: out takes pieces with heads */
+	int lot[2];          /* where sources are that are parked */
 	size_t from, until; /* of waiting, what has not been taken */
 	struct source sources[NURSERY_LIMIT];
 	int strays[STRAYS];
@@ -51,6 +56,7 @@ struct tee *tee_new(struct blackbox *boxes, int to)
 	if (tee == MAP_FAILED)
 		return NULL;
 	tee->boxes = boxes;
+	tee->lot[0] = -1;
 	tee->framed = to >= 0;
 	tee->out = to >= 0 ? to : 0;
 	tee->limit = limit.rlim_cur > INT32_MAX ? INT32_MAX : (int)limit.rlim_cur;
@@ -64,13 +70,18 @@ struct tee *tee_new(struct blackbox *boxes, int to)
 	return tee;
 }
 
+static int watch(struct tee *tee, int fd, int number)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)number};
+	return epoll_ctl(tee->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
 int tee_open(struct tee *tee, int number)
 {
 	int pipe[2];
 	if (!tee || number < 0 || number >= NURSERY_LIMIT || lineage_pipe(pipe))
 		return -1;
-	struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)number};
-	if (pipe[1] >= tee->limit - LEFT || epoll_ctl(tee->epoll, EPOLL_CTL_ADD, pipe[0], &event)) {
+	if (pipe[1] >= tee->limit - LEFT || watch(tee, pipe[0], number)) {
 		lineage_close(pipe[0]);
 		lineage_close(pipe[1]);
 		return -1;
@@ -99,6 +110,55 @@ static void shut(struct tee *tee, int *fd)
 	epoll_ctl(tee->epoll, EPOLL_CTL_DEL, *fd, NULL);
 	lineage_close(*fd);
 	*fd = 0;
+}
+
+/* Of the last PARKING_LOT numbers, if as many have been opened: what cannot be parked stays where it is. */
+void tee_park(struct tee *tee)
+{
+	int fds[PARKING_LOT];
+	size_t count = 0;
+	if (!tee || tee->top % PARKING_LOT || (tee->lot[0] < 0 && parking_open(tee->lot)))
+		return;
+	struct source *last = &tee->sources[tee->top - PARKING_LOT];
+	for (size_t i = 0; i < PARKING_LOT; i++)
+		if (last[i].fd > 0)
+			fds[count++] = last[i].fd;
+	/* One that is parked is still open, and would still be told of, by nobody's number. */
+	for (size_t i = 0; i < count; i++)
+		epoll_ctl(tee->epoll, EPOLL_CTL_DEL, fds[i], NULL);
+	const bool parked = count && !parking_put(tee->lot, fds, count);
+	for (size_t i = 0; i < PARKING_LOT; i++) {
+		if (last[i].fd > 0 && parked)
+			last[i].fd = PARKED;
+		else if (last[i].fd > 0)
+			watch(tee, last[i].fd, (int)(last + i - tee->sources));
+	}
+}
+
+void tee_unpark(struct tee *tee)
+{
+	int fds[PARKING_LOT], count = 0, next = 0;
+	if (!tee || tee->lot[0] < 0)
+		return;
+	for (int number = 0; number < tee->top; number++) {
+		struct source *source = &tee->sources[number];
+		if (source->fd != PARKED)
+			continue;
+		if (next == count) {
+			count = parking_take(tee->lot, fds);
+			next = 0;
+		}
+		source->fd = next < count && fds[next] > 0 ? fds[next] : 0;
+		next += next < count;
+		if (source->fd && watch(tee, source->fd, number)) {
+			lineage_close(source->fd);
+			source->fd = 0;
+		}
+	}
+	/* With what could not be taken back, so that nobody writes to it for ever. */
+	lineage_close(tee->lot[0]);
+	lineage_close(tee->lot[1]);
+	tee->lot[0] = -1;
 }
 
 /*

@@ -3,6 +3,7 @@
 
 #include "base/lineage.h"
 #include "process/keeper.h"
+#include "process/parking.h"
 #include "process/status.h"
 #include "process/tee.h"
 
@@ -230,8 +231,12 @@ _Noreturn void ward_run(struct nursery *nursery)
 		start_worker(nursery, next++);
 	/* While the first one gets ready, since it takes some 20 microseconds. */
 	oom_watch_again(&nursery->ward->kills);
-	while (next < nursery->plan.count)
+	while (next < nursery->plan.count) {
+		if (next % PARKING_LOT == 0)
+			tee_park(nursery->ward->tee);
 		start_worker(nursery, next++);
+	}
+	tee_unpark(nursery->ward->tee);
 	for (;;) {
 		struct ward *ward = nursery->ward;
 		struct nursery_report what;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -85,6 +86,42 @@ START_TEST(output_is_passed_on_and_kept)
 	ck_assert_mem_eq(text, "first\nsecond, 2\na\0b", size);
 	free(text);
 	brood_results_free(results);
+}
+END_TEST
+
+enum { CROWD = 200 };
+
+/* Nobody dies before all are there, so that each worker has one item. */
+static int meet_and_die(brood_task *task, void *context)
+{
+	atomic_int *there = context;
+	fprintf(stderr, "item %zu\n", brood_index(task));
+	atomic_fetch_add(there, 1);
+	while (atomic_load(there) < CROWD)
+		usleep(1000);
+	return raise(SIGKILL);
+}
+
+START_TEST(output_is_each_worker_s_own_of_many)
+{
+	atomic_int *there = shared_memory(sizeof *there);
+	brood_results *results;
+	int fd = new_file(), before = redirect(fd);
+	ck_assert_int_eq(brood_parallelize_array(&results, meet_and_die, there, NULL, 0, CROWD, BROOD_OPTIONS(.workers = CROWD)), 0);
+	restore(before);
+	size_t size, expected = 0;
+	char line[32], *text = text_of(fd, &size);
+	for (size_t i = 0; i < CROWD; i++) {
+		struct brood_result result = record_of(results, i);
+		is_killed(&result);
+		expected += (size_t)snprintf(line, sizeof line, "item %zu\n", i);
+		ck_assert_str_eq(result.failure->output, line);
+	}
+	ck_assert_uint_eq(size, expected);
+	free(text);
+	close(fd);
+	brood_results_free(results);
+	munmap(there, sizeof *there);
 }
 END_TEST
 
@@ -423,6 +460,7 @@ static Suite *make_suite(void)
 	Suite *suite = suite_create("pool output");
 	TCase *output = support_case(suite, "output", 30);
 	tcase_add_test(output, output_is_passed_on_and_kept);
+	tcase_add_test(output, output_is_each_worker_s_own_of_many);
 	tcase_add_test(output, much_is_passed_on_whole_and_its_last_lines_are_kept);
 	tcase_add_test(output, program_of_a_worker_is_heard);
 	tcase_add_test(output, worker_may_close_it);
