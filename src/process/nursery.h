@@ -75,7 +75,7 @@ int nursery_fd(const struct nursery *);
 /* The next report: 1; 0: none now; -EPIPE: the nursery has gone, and all reports have been taken. */
 int nursery_report(struct nursery *, struct nursery_report *out);
 
-/* Readable when a worker has rung; and at its end when the nursery and all its workers have gone. */
+/* Readable when a worker has rung; and at its end when the nursery and all its workers have gone, which once seen makes it -1. */
 int nursery_bell(const struct nursery *);
 
 /* Forgets the rings so far: 1, or 0 when all have gone. */

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
@@ -343,6 +344,40 @@ START_TEST(pinned_workers_have_one_processor)
 }
 END_TEST
 
+static double busy_seconds(void)
+{
+	struct timespec now;
+	ck_assert_int_eq(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now), 0);
+	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static int do_nothing(brood_task *task, void *context)
+{
+	(void)task;
+	(void)context;
+	return 0;
+}
+
+/* The host sleeps until the nursery has ended, which may need the same processor; it had looked again and again for 3 ms. */
+START_TEST(cleanup_sleeps)
+{
+	enum { POOLS = 20 };
+	cpu_set_t one;
+	CPU_ZERO(&one);
+	CPU_SET((size_t)sched_getcpu(), &one);
+	ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
+	double busy = 0;
+	for (int i = 0; i < POOLS; i++) {
+		brood_pool *pool = pool_with(do_nothing, NULL, BROOD_OPTIONS(.workers = 1));
+		busy -= busy_seconds();
+		ck_assert_int_eq(brood_pool_cleanup(pool), 0);
+		busy += busy_seconds();
+		brood_pool_free(pool);
+	}
+	ck_assert_msg(busy < POOLS * 0.0015, "%g s in %d calls", busy, POOLS);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("pool workers");
@@ -357,6 +392,7 @@ static Suite *make_suite(void)
 	tcase_add_test(workers, worker_is_replaced_when_it_is_too_large);
 	tcase_add_test(workers, threads_are_what_the_option_says);
 	tcase_add_test(workers, pinned_workers_have_one_processor);
+	tcase_add_test(workers, cleanup_sleeps);
 	return suite;
 }
 
