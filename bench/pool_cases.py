@@ -83,9 +83,10 @@ def claims(quick):
 
 
 def singles(_quick):
-    commands = {mechanism: program("single", mechanism) for mechanism in ("brood", "fork")}
+    commands = {mechanism: program("single", mechanism) for mechanism in ("brood", "nested", "fork")}
     return Group("single: a worker made, one item done, and its end waited for", [
-        "fork: the bare call and waitpid, with nothing done."], [Case("small host", commands, [("brood", "fork", 3)])])
+        "fork: the bare call and waitpid, with nothing done. nested: the same processes and as many words between them, bare."],
+        [Case("small host", commands, [("brood", "fork", 3), ("brood", "nested"), ("nested", "fork")])])
 
 
 def results(_quick):

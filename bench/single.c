@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * single brood|fork
+ * single brood|nested|fork
  *
- * One worker made, one item given to it, and its end waited for, beside the bare call and waitpid.
+ * One worker made, one item given to it, and its end waited for, beside the bare call and waitpid. Nested is the same
+ * processes and the same words between them with nothing else: a child whose child says by a pipe that it is there, is told to
+ * go on, answers, is told to leave, and is waited for by its parent, and that by the host.
  */
 #include "measure.h"
 
 #include <brood.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -33,6 +36,49 @@ static double run_brood(void *context)
 	return (double)(nanoseconds() - begin);
 }
 
+static void say(int fd)
+{
+	must(write(fd, "", 1) == 1 ? 0 : -EPIPE, "write");
+}
+
+static void hear(int fd)
+{
+	char byte;
+	must(read_whole(fd, &byte, 1) ? 0 : -EPIPE, "read");
+}
+
+static double run_nested(void *context)
+{
+	(void)context;
+	const uint64_t begin = nanoseconds();
+	int up[2], down[2];
+	must(pipe(up), "pipe");
+	must(pipe(down), "pipe");
+	pid_t nursery = must(fork(), "fork");
+	if (!nursery) {
+		pid_t worker = must(fork(), "fork");
+		if (!worker) {
+			hear(down[0]);
+			say(up[1]);
+			hear(down[0]);
+			_exit(0);
+		}
+		say(up[1]);
+		must(waitpid(worker, NULL, 0), "waitpid");
+		_exit(0);
+	}
+	hear(up[0]);
+	say(down[1]);
+	hear(up[0]);
+	say(down[1]);
+	must(waitpid(nursery, NULL, 0), "waitpid");
+	for (int i = 0; i < 2; i++) {
+		close(up[i]);
+		close(down[i]);
+	}
+	return (double)(nanoseconds() - begin);
+}
+
 static double run_fork(void *context)
 {
 	(void)context;
@@ -47,9 +93,10 @@ static double run_fork(void *context)
 int main(int argc, char **argv)
 {
 	if (argc != 2) {
-		fprintf(stderr, "usage: single brood|fork\n");
+		fprintf(stderr, "usage: single brood|nested|fork\n");
 		return 2;
 	}
-	print_nanoseconds(measure_each(strcmp(argv[1], "fork") ? run_brood : run_fork, NULL));
+	timed_once *once = !strcmp(argv[1], "fork") ? run_fork : !strcmp(argv[1], "nested") ? run_nested : run_brood;
+	print_nanoseconds(measure_each(once, NULL));
 	return 0;
 }
