@@ -39,7 +39,7 @@ struct tee {
 	struct blackbox *boxes;
 	int epoll, out, limit, top; /* out: 0: not known yet; top: above all numbers so far */
 	bool socket, framed; /* framed: out takes pieces with heads */
-	int lot[2];          /* where sources are that are parked */
+	int lot[2], parked;  /* where sources are that are parked, and how many, which are to come back below the limit */
 	size_t from, until; /* of waiting, what has not been taken */
 	struct source sources[NURSERY_LIMIT];
 	int strays[STRAYS];
@@ -81,7 +81,7 @@ int tee_open(struct tee *tee, int number)
 	int pipe[2];
 	if (!tee || number < 0 || number >= NURSERY_LIMIT || lineage_pipe(pipe))
 		return -1;
-	if (pipe[1] >= tee->limit - LEFT || watch(tee, pipe[0], number)) {
+	if (pipe[1] + tee->parked >= tee->limit - LEFT || watch(tee, pipe[0], number)) {
 		lineage_close(pipe[0]);
 		lineage_close(pipe[1]);
 		return -1;
@@ -127,6 +127,7 @@ void tee_park(struct tee *tee)
 	for (size_t i = 0; i < count; i++)
 		epoll_ctl(tee->epoll, EPOLL_CTL_DEL, fds[i], NULL);
 	const bool parked = count && !parking_put(tee->lot, fds, count);
+	tee->parked += parked ? (int)count : 0;
 	for (size_t i = 0; i < PARKING_LOT; i++) {
 		if (last[i].fd > 0 && parked)
 			last[i].fd = PARKED;
@@ -159,6 +160,7 @@ void tee_unpark(struct tee *tee)
 	lineage_close(tee->lot[0]);
 	lineage_close(tee->lot[1]);
 	tee->lot[0] = -1;
+	tee->parked = 0;
 }
 
 /*

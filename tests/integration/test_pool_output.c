@@ -433,6 +433,40 @@ START_TEST(without_descriptors_it_is_plain)
 }
 END_TEST
 
+static int write_slowly(brood_task *task, void *context)
+{
+	(void)context;
+	char line[32];
+	const int size = snprintf(line, sizeof line, "item %6zu\n", brood_index(task));
+	usleep(20000);
+	return write(STDERR_FILENO, line, (size_t)size) == size ? 0 : 1;
+}
+
+/* Some of them have a pipe, and the others the host's stderr. */
+START_TEST(more_workers_than_descriptors)
+{
+	enum { WORKERS = 300, ITEMS = 600, LINE = 12 };
+	struct rlimit limit, before;
+	brood_results *results;
+	size_t size;
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = before;
+	limit.rlim_cur = (rlim_t)support_descriptors() + 150;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	int fd = new_file(), stderr_before = redirect(fd);
+	int error = brood_parallelize_array(&results, write_slowly, NULL, NULL, 0, ITEMS, BROOD_OPTIONS(.workers = WORKERS));
+	restore(stderr_before);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_int_eq(error, 0);
+	for (size_t i = 0; i < ITEMS; i++)
+		ck_assert_int_eq(record_of(results, i).outcome, BROOD_SUCCESS);
+	free(text_of(fd, &size));
+	ck_assert_uint_eq(size, ITEMS * LINE);
+	close(fd);
+	brood_results_free(results);
+}
+END_TEST
+
 /* A worker has no descriptor but the host's. */
 static int count_descriptors(brood_task *task, void *context)
 {
@@ -473,6 +507,7 @@ static Suite *make_suite(void)
 	TCase *plain = support_case(suite, "plain", 30);
 	tcase_add_test(plain, plain_stderr_is_the_host_s);
 	tcase_add_test(plain, without_descriptors_it_is_plain);
+	tcase_add_test(plain, more_workers_than_descriptors);
 	tcase_add_test(plain, worker_has_no_descriptor_of_another_s);
 	return suite;
 }
