@@ -102,16 +102,18 @@ static int judge(brood_pool *pool, uint32_t number, const struct nursery_report 
 	uint64_t running = atomic_load(&pool->crew.board->line[number].running), place;
 	if (!mate_running(pool, number, &place))
 		return 0;
+	/* One that was to be killed may have ended by itself before; but of one that went with its nursery nobody knows. */
+	const bool reported = end->kind == NURSERY_ENDED, killed = mate->condemned && (end->signaled || !reported);
 	/* It was killed for an item that it had done by then. */
-	if (mate->condemned && mate->condemned_running != running)
+	if (killed && mate->condemned_running != running)
 		return backlog_add(&pool->backlog, (struct board_range){round_number(pool, place), round_number(pool, place) + 1}, 0);
-	const double now = clock_now();
+	const double ended = reported ? end->ended : clock_now();
 	struct brood_cost cost;
-	struct verdict verdict = {.outcome = mate->condemned ? mate->condemned : BROOD_ABORT, .status = &end->status,
-				  .worker = (int)number, .started = mate->running == running ? mate->since : now, .ended = now,
+	struct verdict verdict = {.outcome = killed ? mate->condemned : BROOD_ABORT, .status = &end->status,
+				  .worker = (int)number, .started = mate->running == running ? fmin(mate->since, ended) : ended, .ended = ended,
 				  .cost = cost_of(pool, end, running, place, &cost) ? &cost : NULL,
 				  .box = pool->crew.boxes ? &pool->crew.boxes[number] : NULL,
-				  .orphaned = end->kind != NURSERY_ENDED && !mate->condemned};
+				  .orphaned = !reported && !mate->condemned};
 	return round_judge(pool, place, &verdict);
 }
 

@@ -26,11 +26,14 @@ typedef int nursery_work_fn(struct nursery *, void *context, int number);
 
 enum nursery_kind { NURSERY_STARTED = 1, NURSERY_ENDED, NURSERY_TRACED };
 
-/* error is of STARTED: why there is no worker; or 0, and then its pid is in status. usage is of ENDED. TRACED: what nursery_trace
-   asked for is in the box; for a worker that has ended meanwhile there may be none. */
+/* error is of STARTED: why there is no worker; or 0, and then its pid is in status. Of ENDED: usage; signaled, whether nursery_signal
+   came before the end; and when that was seen, which is told later where a traceback takes its time. TRACED: what
+   nursery_trace asked for is in the box; for a worker that has ended meanwhile there may be none. */
 struct nursery_report {
 	enum nursery_kind kind;
 	int number, error;
+	bool signaled;
+	double ended;
 	struct brood_status status;
 	struct usage usage;
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "process/ward.h"
 
+#include "base/clock.h"
 #include "base/lineage.h"
 #include "process/keeper.h"
 #include "process/parking.h"
@@ -147,7 +148,8 @@ static bool collect(struct nursery *nursery)
 	while (wait4(pid, &wait_status, 0, &usage) < 0 && errno == EINTR)
 		;
 	if (worker) {
-		struct nursery_report what = {.kind = NURSERY_ENDED, .number = worker->number, .status.pid = pid};
+		struct nursery_report what = {.kind = NURSERY_ENDED, .number = worker->number, .status.pid = pid,
+					      .signaled = worker->signaled, .ended = clock_now()};
 		tee_end(ward->tee, worker->number);
 		status_set_end(&what.status, wait_status);
 		what.usage = usage_of(&usage);
@@ -171,6 +173,7 @@ static void obey(struct nursery *nursery, const struct order *order)
 		worker = find_worker(nursery->ward, 0, order->number);
 		if (!worker)
 			break;
+		worker->signaled |= order->signal != SIGCONT;
 		worker->killed |= order->signal == SIGKILL;
 		kill(-worker->pid, order->signal);
 		break;

@@ -22,7 +22,7 @@ struct order {
 struct worker_entry {
 	pid_t pid;
 	int number;
-	bool killed; /* by an order */
+	bool signaled, killed; /* by an order */
 };
 
 struct nursery {

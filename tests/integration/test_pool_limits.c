@@ -87,6 +87,37 @@ START_TEST(time_limit_is_for_the_group)
 END_TEST
 
 /* An item that is done within the grace was too late, and one that is done in time is not. */
+static int abort_or_leave(brood_task *task, void *context)
+{
+	(void)task;
+	if (*(bool *)context)
+		abort();
+	exit(3);
+}
+
+/* What takes longer than the limit is to find out where; if another took the processor for as long, it is tried again. */
+START_TEST(who_has_ended_is_not_too_late)
+{
+	bool aborts = _i;
+	for (int tries = 0; tries < 20; tries++) {
+		brood_results *results;
+		ck_assert_int_eq(brood_timeout(&results, abort_or_leave, &aborts, bytes_of("x"), 0.03), 0);
+		struct brood_result result = record_of(results, 0);
+		const bool right = result.outcome == BROOD_ABORT;
+		if (right) {
+			ck_assert_str_eq(result.failure->type, aborts ? "SIGABRT" : "Exit");
+			ck_assert_int_eq(result.status->signal, aborts ? SIGABRT : 0);
+			ck_assert_int_eq(result.status->exit_code, aborts ? 0 : 3);
+			ck_assert_double_lt(result.seconds, 0.03);
+		}
+		brood_results_free(results);
+		if (right)
+			return;
+	}
+	ck_abort_msg("each time it took too long");
+}
+END_TEST
+
 static int sleep_as_item_says(brood_task *task, void *context)
 {
 	double seconds;
@@ -228,6 +259,7 @@ static Suite *make_suite(void)
 	tcase_add_test(time, time_limit_is_for_the_group);
 	tcase_add_test(time, time_limit_is_for_each_item);
 	tcase_add_test(time, timeout_tells_four_ends_apart);
+	tcase_add_loop_test(time, who_has_ended_is_not_too_late, 0, 2);
 	tcase_add_loop_test(time, times_are_those_of_the_last_attempt, 0, 2);
 	TCase *again = support_case(suite, "again", 30);
 	tcase_add_loop_test(again, item_is_tried_again, 0, TROUBLES);
