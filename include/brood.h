@@ -672,8 +672,10 @@ BROOD_API void brood_rows_free(brood_rows *);
  *                debugger sees them; no time or memory limit then, and a crash is the host's.
  *                BROOD_TIMED: started and seconds are exact for each item. Without it, and without a reporter, that costs
  *                something for items shorter than about a microsecond only; those have seconds 0, and as started when the
- *                pool began on the items. So may a longer one among them while the host makes no call with the pool. Of an
- *                item that its worker died of, or whose time was up, the times are those at which the host saw it.
+ *                pool began on the items. So may one among them that is longer, up to some 30 microseconds, and up to some
+ *                milliseconds it may share its time with the 31 beside it; while the host makes no call with the pool,
+ *                however long it is. Of an item that its worker died of, or whose time was up, the times are those at which
+ *                the host saw it.
  *                BROOD_PLAIN_STDERR: the workers' descriptor 2 is the host's own, for work that asks whether it is a
  *                terminal, or that needs what it writes to be there when write returns; no output is kept then.
  *                BROOD_TRACEBACKS: failures of brood_fail have tracebacks too. A worker that fails so makes a process for that.

@@ -71,6 +71,8 @@ int mend_board(brood_pool *pool, double now)
 		struct board_line *line = &crew->board->line[i];
 		if (mate->state == MATE_ABSENT)
 			continue;
+		if (mate->spare)
+			atomic_store(&crew->board->spare, i + 1);
 		error = mend_range(pool, i, line);
 		mend_answer(line);
 		/* One that sleeps runs nothing, and moves nothing; and its line says that it sleeps. */

@@ -6,12 +6,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define HUGE ((size_t)2 << 20)
 #define LARGEST ((size_t)1 << 40)
 /* Two cache lines, since processors fetch them in pairs. */
 #define LINE ((size_t)128)
 #define SMALLEST ((size_t)1 << 20)
+/* With other pages, huge ones are of another size too. */
+#define PAGE 4096
 
 /* Of the headers of Linux 6.1. */
 #if !defined(MADV_COLLAPSE)
@@ -24,22 +27,20 @@
 /* Nanoseconds of processor time: SMALL is what as much memory takes in small pages, 512 faults of 2.2 microseconds, where a
    huge page takes 70 to 150. It takes 5 milliseconds in a virtual machine that has to get it back from its host first: of what is
    above SMALL there may be so much, and each huge page that is left out after that makes up for a part of it. */
-enum { SMALL = 1000000, DEBT = 4 * SMALL, PAID = SMALL / 4 };
+enum { SMALL = 1000000, DEBT = 4 * SMALL, PAID = SMALL / 16, MOST = 64 * SMALL };
 
-/* At a multiple of huge pages' size, or there can be none in it: it is not enough that these themselves begin at one. */
+/*
+ * At a multiple of huge pages' size, or there can be none in it: it is not enough that these themselves begin at one. Where
+ * another thread has been quicker it is elsewhere: a fixed place would be taken from it.
+ */
 static void *reserve(size_t size)
 {
 	char *place = mmap(NULL, size + HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (place == MAP_FAILED)
 		return MAP_FAILED;
-	const size_t before = -(uintptr_t)place % HUGE;
-	if (before)
-		munmap(place, before);
-	munmap(place + before + size, HUGE - before);
-	void *base = mmap(place + before, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-	if (base == MAP_FAILED)
-		munmap(place + before, size);
-	return base;
+	munmap(place, size + HUGE);
+	place += -(uintptr_t)place % HUGE;
+	return mmap(place, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
 int region_new(struct region **out)
@@ -64,7 +65,8 @@ int region_new(struct region **out)
 	}
 	madvise(base, size, MADV_DONTDUMP);
 	/* What is before the first line is nobody's part. */
-	*region = (struct region){.base = base, .size = size, .top = LINE, .references = 1, .debt = base};
+	*region = (struct region){.base = base, .size = size, .top = LINE, .references = 1, .debt = base,
+				  .small = (uintptr_t)base % HUGE || sysconf(_SC_PAGESIZE) != PAGE};
 	*out = region;
 	return 0;
 }
@@ -98,8 +100,17 @@ static bool is_there(const struct region *region, uint64_t page)
 {
 	unsigned char first = 0, last = 0;
 	mincore(region->base + page, 1, &first);
-	mincore(region->base + page + HUGE - 4096, 1, &last);
+	mincore(region->base + page + HUGE - PAGE, 1, &last);
 	return first & last & 1;
+}
+
+/* However much a worker may have written there. */
+static bool is_in_debt(const struct region *region)
+{
+	int64_t debt = atomic_load(region->debt);
+	if (debt > MOST)
+		atomic_store(region->debt, MOST);
+	return debt > DEBT;
 }
 
 static void make_huge(struct region *region, uint64_t page, uint64_t touch)
@@ -121,7 +132,7 @@ void region_prefault(struct region *region, uint64_t from, uint64_t to)
 		const uint64_t first = page > from ? page : from, last = page + HUGE < to ? page + HUGE : to;
 		if (last - first < WORTH || page + HUGE > region->size || is_there(region, page))
 			continue;
-		if (atomic_load(region->debt) > DEBT)
+		if (is_in_debt(region))
 			atomic_fetch_sub(region->debt, PAID);
 		else
 			make_huge(region, page, first);

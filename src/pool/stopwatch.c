@@ -76,14 +76,12 @@ void stopwatch_init(struct stopwatch *watch, const _Atomic uint32_t *host_tick, 
 	stopwatch_start(watch);
 }
 
-bool stopwatch_start(struct stopwatch *watch)
+void stopwatch_start(struct stopwatch *watch)
 {
-	const uint32_t before = watch->credit;
 	watch->since = 0;
 	watch->credit = watch->shorts >= RUN ? TOGETHER : 1;
 	watch->seen_tick = atomic_load_explicit(watch->host_tick, memory_order_relaxed);
 	watch->last_ticks = ticks();
-	return watch->credit > before;
 }
 
 bool stopwatch_look(struct stopwatch *watch, struct lap *lap)

@@ -33,8 +33,8 @@ struct lap {
 /* exact: every item is to be timed. */
 void stopwatch_init(struct stopwatch *, const _Atomic uint32_t *host_tick, bool exact);
 
-/* The next item begins now. Whether the host's tick is wanted from now on. */
-bool stopwatch_start(struct stopwatch *);
+/* The next item begins now. Where credit is more than 1 after that, the host's tick is wanted. */
+void stopwatch_start(struct stopwatch *);
 
 /* An item has ended: whether it is time for stopwatch_look. */
 static inline bool stopwatch_due(struct stopwatch *watch)

@@ -65,6 +65,17 @@ static void tell(struct worker *worker, uint16_t state)
 		ring(worker);
 }
 
+/* The next item begins now. Where not each is looked at, the host's tick finds those that are long. */
+static void start_watch(struct worker *worker)
+{
+	_Atomic uint32_t *wanted = &worker->plan->board->tick_wanted;
+	stopwatch_start(&worker->watch);
+	if (worker->watch.credit > 1 && !atomic_load(wanted)) {
+		atomic_store(wanted, 1);
+		ring(worker);
+	}
+}
+
 /* Before the item at a place, memory for it and for those behind it, as far as its huge pages go; see region_prefault. */
 static __attribute__((noinline)) void prefault(struct worker *worker, uint32_t place)
 {
@@ -85,11 +96,11 @@ static __attribute__((noinline)) void prefault(struct worker *worker, uint32_t p
 		const uint64_t limit = region_huge_end(from + size);
 		region_prefault(worker->plan->region, from, limit < to ? limit : to);
 		if ((limit - from) / size < next - place)
-			next = place + (uint32_t)((limit - from + size - 1) / size);
+			next = place + (uint32_t)((limit - from) / size);
 	}
 	worker->prefault_at = next < end ? next : UINT32_MAX;
 	/* That was none of the item's time. */
-	stopwatch_start(&worker->watch);
+	start_watch(worker);
 }
 
 /* What is to be done where it is time to look at the clock. What to add to the state. */
@@ -105,11 +116,8 @@ static __attribute__((noinline)) uint16_t look(struct worker *worker, uint32_t s
 /* Where each item is timed what a page fault took is not the next one's. */
 static __attribute__((noinline)) void look_anew(struct worker *worker)
 {
-	_Atomic uint32_t *wanted = &worker->plan->board->tick_wanted;
-	if (worker->watch.credit == 1 && stopwatch_start(&worker->watch) && !atomic_load(wanted)) {
-		atomic_store(wanted, 1);
-		ring(worker);
-	}
+	if (worker->watch.credit == 1)
+		start_watch(worker);
 }
 
 /* plain: known where this is compiled, so that a batch as most are has none of the rest's questions asked for each item. */
@@ -182,8 +190,9 @@ uint64_t worker_room(struct worker *worker, size_t size)
 		const uint64_t end = arena->position + size;
 		if (end > arena->prefaulted && end - arena->start > SMALL_PAGES) {
 			const uint64_t limit = region_huge_end(end);
+			const uint64_t from = arena->prefaulted > arena->position ? arena->prefaulted : arena->position;
 			arena->prefaulted = limit < arena->end ? limit : arena->end;
-			region_prefault(worker->plan->region, arena->position, arena->prefaulted);
+			region_prefault(worker->plan->region, from, arena->prefaulted);
 		}
 		return arena->position;
 	}
@@ -214,6 +223,15 @@ void worker_used(struct worker *worker, uint64_t end)
 	atomic_store_explicit(&worker->line->position, arena->position, memory_order_relaxed);
 }
 
+static bool is_plain(const struct worker *worker)
+{
+	const struct board_batch *batch = &worker->batch;
+	const struct worker_plan *plan = worker->plan;
+	return worker->form == TASK_SHORT && batch->kind != BOARD_SLOTS && !batch->costs && !batch->watermark && !batch->failures &&
+	       !plan->limited && !plan->recycle_after && !plan->recycle_size;
+}
+
+/* Who has got items of it knows that it is whole. */
 static void take_batch(struct worker *worker)
 {
 	const struct board_batch *batch = &worker->plan->board->batch;
@@ -224,18 +242,17 @@ static void take_batch(struct worker *worker)
 	/* Of one that was written over the board a worker would fill up each value for as long as there are addresses. */
 	worker->batch.value_size = worker->plan->value_size;
 	worker->arena = (struct worker_arena){0};
-	worker->states = region_at(region, batch->states);
-	worker->values = region_at(region, batch->values);
+	worker->states = region_at(region, worker->batch.states);
+	worker->values = region_at(region, worker->batch.values);
 	worker->form = worker->batch.value_size ? TASK_FIXED : TASK_SHORT;
-	worker->plain = worker->form == TASK_SHORT && batch->kind != BOARD_SLOTS && !batch->costs && !batch->watermark &&
-			!batch->failures && !worker->plan->limited && !worker->plan->recycle_after && !worker->plan->recycle_size;
+	worker->plain = is_plain(worker);
 }
 
 void worker_ready(struct worker *worker)
 {
 	take_batch(worker);
 	worker->prefault_at = board_unpack(atomic_load_explicit(&worker->line->range, memory_order_relaxed)).begin - worker->batch.base;
-	stopwatch_start(&worker->watch);
+	start_watch(worker);
 }
 
 static bool is_offered(struct board *board, uint32_t lines)
@@ -313,7 +330,6 @@ void worker_begin(struct worker *worker, const struct worker_plan *plan, uint32_
 				  .prefault_at = UINT32_MAX, .task.worker = worker};
 	worker->bottom = plan->bottom ? plan->bottom : &worker->no_bottom;
 	stopwatch_init(&worker->watch, &plan->board->tick, plan->timed);
-	take_batch(worker);
 }
 
 static __attribute__((noinline)) void work_plainly(struct worker *worker)

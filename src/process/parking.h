@@ -17,7 +17,8 @@ int parking_open(int pair[2]);
 /* Up to PARKING_LOT descriptors, which are closed here: 0 or -errno, and then they are left as they are. */
 int parking_put(const int pair[2], const int *fds, size_t count);
 
-/* Those that were put together, adopted: how many, or -errno. One that could not be adopted is -errno itself. */
+/* Those that were put together, adopted: how many, which are fewer where the table is full, or -errno. One that could not be
+   adopted is -errno itself. */
 int parking_take(const int pair[2], int fds[PARKING_LOT]);
 
 #endif

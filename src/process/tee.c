@@ -117,7 +117,7 @@ void tee_park(struct tee *tee)
 {
 	int fds[PARKING_LOT];
 	size_t count = 0;
-	if (!tee || tee->top % PARKING_LOT || (tee->lot[0] < 0 && parking_open(tee->lot)))
+	if (!tee || !tee->top || tee->top % PARKING_LOT || (tee->lot[0] < 0 && parking_open(tee->lot)))
 		return;
 	struct source *last = &tee->sources[tee->top - PARKING_LOT];
 	for (size_t i = 0; i < PARKING_LOT; i++)
@@ -136,26 +136,30 @@ void tee_park(struct tee *tee)
 	}
 }
 
-void tee_unpark(struct tee *tee)
+static void take_back(struct tee *tee, int first)
 {
 	int fds[PARKING_LOT], count = 0, next = 0;
-	if (!tee || tee->lot[0] < 0)
-		return;
-	for (int number = 0; number < tee->top; number++) {
+	for (int number = first; number < first + PARKING_LOT; number++) {
 		struct source *source = &tee->sources[number];
 		if (source->fd != PARKED)
 			continue;
-		if (next == count) {
+		if (!next)
 			count = parking_take(tee->lot, fds);
-			next = 0;
-		}
 		source->fd = next < count && fds[next] > 0 ? fds[next] : 0;
-		next += next < count;
+		next++;
 		if (source->fd && watch(tee, source->fd, number)) {
 			lineage_close(source->fd);
 			source->fd = 0;
 		}
 	}
+}
+
+void tee_unpark(struct tee *tee)
+{
+	if (!tee || tee->lot[0] < 0)
+		return;
+	for (int first = 0; first + PARKING_LOT <= tee->top; first += PARKING_LOT)
+		take_back(tee, first);
 	/* With what could not be taken back, so that nobody writes to it for ever. */
 	lineage_close(tee->lot[0]);
 	lineage_close(tee->lot[1]);

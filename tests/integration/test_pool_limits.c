@@ -87,6 +87,31 @@ START_TEST(time_limit_is_for_the_group)
 END_TEST
 
 /* An item that is done within the grace was too late, and one that is done in time is not. */
+enum { SHORT_ONES = 200000, LONG_ONE = SHORT_ONES / 2 + 7 };
+#define LONG 0.03
+
+static int spin_once(brood_task *task, void *context)
+{
+	(void)context;
+	const double begin = brood_index(task) == SHORT_ONES + LONG_ONE ? support_now() : 0;
+	while (begin > 0 && support_now() - begin < LONG)
+		;
+	return 0;
+}
+
+/* By then the worker looks at many items together, and a tick of the host's tells which of them was long. */
+START_TEST(long_item_of_a_second_batch_has_its_time)
+{
+	brood_pool *pool = pool_with(spin_once, NULL, BROOD_OPTIONS(.workers = 1));
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(brood_pool_process_array(pool, NULL, 0, SHORT_ONES), 0);
+	ck_assert_double_gt(pool_record(pool, SHORT_ONES + LONG_ONE).seconds, 0.9 * LONG);
+	for (size_t i = 1; i < 32; i++)
+		ck_assert_double_lt(pool_record(pool, SHORT_ONES + LONG_ONE - i).seconds, 0.9 * LONG);
+	brood_pool_free(pool);
+}
+END_TEST
+
 static int abort_or_leave(brood_task *task, void *context)
 {
 	(void)task;
@@ -259,6 +284,7 @@ static Suite *make_suite(void)
 	tcase_add_test(time, time_limit_is_for_the_group);
 	tcase_add_test(time, time_limit_is_for_each_item);
 	tcase_add_test(time, timeout_tells_four_ends_apart);
+	tcase_add_test(time, long_item_of_a_second_batch_has_its_time);
 	tcase_add_loop_test(time, who_has_ended_is_not_too_late, 0, 2);
 	tcase_add_loop_test(time, times_are_those_of_the_last_attempt, 0, 2);
 	TCase *again = support_case(suite, "again", 30);

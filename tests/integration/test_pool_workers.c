@@ -362,6 +362,8 @@ static int do_nothing(brood_task *task, void *context)
 START_TEST(cleanup_sleeps)
 {
 	enum { POOLS = 20 };
+	if (SANITIZED || RUNNING_ON_VALGRIND)
+		support_skip("it takes longer here");
 	cpu_set_t one;
 	CPU_ZERO(&one);
 	CPU_SET((size_t)sched_getcpu(), &one);

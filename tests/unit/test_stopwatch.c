@@ -72,7 +72,7 @@ static bool time_item(struct stopwatch *watch, uint64_t microseconds, const stru
 {
 	struct lap lap;
 	const uint64_t before = clock_nanoseconds();
-	ck_assert(!stopwatch_start(watch));
+	stopwatch_start(watch);
 	const uint64_t began = clock_nanoseconds();
 	spin(microseconds * MICROSECOND);
 	const uint64_t ended = clock_nanoseconds();
