@@ -30,6 +30,7 @@ struct display {
 	struct tally tally;
 	bool live, drawn;
 	double written, keep_alive; /* written: when the last draw, or line without rows, was */
+	double ticked;
 	/* The first failures, and how many lines have been written since the first of them. */
 	char *failures[FAILURES];
 	size_t lines_since;
@@ -116,6 +117,16 @@ static void forget_failures(struct display *display)
 	display->lines_since = 0;
 }
 
+/*
+ * At a tick all that has happened has been told. Else a worker that has done an item would seem to have nothing to do, since its
+ * next one is told of a moment later: with short items, most of the time.
+ */
+static void draw_at_once(struct display *display)
+{
+	if (!display->live || display->tally.now - display->ticked > 2 * DRAW_ABOUT)
+		draw(display);
+}
+
 /* Each callback begins so: false, it is in a process that the host has forked. */
 static bool see(struct display *display, const struct brood_event *event)
 {
@@ -151,7 +162,7 @@ static void begin(void *context, const struct brood_event *event)
 	if (!see(display, event))
 		return;
 	tally_item_begun(&display->tally, event);
-	draw(display);
+	draw_at_once(display);
 }
 
 static void success(void *context, const struct brood_event *event)
@@ -160,7 +171,7 @@ static void success(void *context, const struct brood_event *event)
 	if (!see(display, event))
 		return;
 	tally_item_done(&display->tally, event);
-	draw(display);
+	draw_at_once(display);
 }
 
 static void fail(void *context, const struct brood_event *event)
@@ -180,7 +191,7 @@ static void fail(void *context, const struct brood_event *event)
 			display->failures[tally->failed - 1] = strdup(line);
 		print(display, line);
 	}
-	draw(display);
+	draw_at_once(display);
 }
 
 static void exit_worker(void *context, const struct brood_event *event)
@@ -189,14 +200,16 @@ static void exit_worker(void *context, const struct brood_event *event)
 	if (!see(display, event))
 		return;
 	tally_exit(&display->tally, event);
-	draw(display);
+	draw_at_once(display);
 }
 
 static void tick(void *context, const struct brood_event *event)
 {
 	struct display *display = context;
-	if (see(display, event))
-		draw(display);
+	if (!see(display, event))
+		return;
+	display->ticked = display->tally.now;
+	draw(display);
 }
 
 /* Lines of workers, which are in the scratch. */
@@ -217,7 +230,7 @@ static void output(void *context, const struct brood_event *event)
 		return;
 	voices_take(&display->voices, event, &display->scratch);
 	pass(display);
-	draw(display);
+	draw_at_once(display);
 }
 
 /* The failures that cannot be seen any more, as far as they are known. */

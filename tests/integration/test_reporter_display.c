@@ -79,6 +79,26 @@ static void end_display(void)
 	terminal_close(&terminal);
 }
 
+/* But where nobody ticks, whatever happens is an occasion. */
+START_TEST(what_is_over_is_drawn_with_what_follows)
+{
+	begin_display(60, 10, 8);
+	begin_item(0, 0, "one");
+	SCREEN_IS(tick(0.6), "0/8 done, 0 failed, 1 running, 0s", "     0s  one");
+	now += 0.15;
+	succeed(0, 0, 1);
+	SCREEN_IS(terminal_look(&terminal), "0/8 done, 0 failed, 1 running, 0s", "     0s  one");
+	begin_item(0, 1, "two");
+	SCREEN_IS(terminal_look(&terminal), "0/8 done, 0 failed, 1 running, 0s", "     0s  one");
+	ck_assert_str_eq(screen_row(tick(0), 1), "     0s  two");
+	now += 1;
+	succeed(0, 1, 1);
+	ck_assert_str_eq(screen_row(terminal_look(&terminal), 1), "      -");
+	end_pool();
+	end_display();
+}
+END_TEST
+
 START_TEST(rows_show_what_goes_on)
 {
 	begin_display(60, 10, 8);
@@ -381,6 +401,7 @@ static Suite *make_suite(void)
 	Suite *suite = suite_create("display");
 	TCase *all = support_case(suite, "all", 30);
 	tcase_add_test(all, rows_show_what_goes_on);
+	tcase_add_test(all, what_is_over_is_drawn_with_what_follows);
 	tcase_add_test(all, a_short_run_leaves_no_trace);
 	tcase_add_test(all, where_rows_are_few_the_longest_are_shown);
 	tcase_add_test(all, the_end_names_what_was_slow_and_what_scrolled_away);
