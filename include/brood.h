@@ -763,7 +763,9 @@ BROOD_API int brood_pool_next(brood_pool *, struct brood_result *out, double tim
 /*
  * Pulls items from source until it gives none, and pushes each record to sink; both are called by the calling thread.
  * source: 1 with an item, which is copied; 0: no more; negative: give up. sink: 0, or negative: give up. Giving up cancels
- * what has not been done, and that negative number is returned; of canceled items no record is pushed.
+ * what has not been done, and that negative number is returned; of what that cancels no record is pushed.
+ *
+ * After brood_pool_cancel nothing more is pulled, each item that has been has its record pushed, and -ECANCELED is returned.
  */
 typedef int brood_source_fn(void *context, struct brood_bytes *item);
 typedef int brood_sink_fn(void *context, const struct brood_result *);

@@ -13,7 +13,8 @@ struct flow {
 	brood_sink_fn *sink;
 	void *context;
 	struct brood_bytes item;
-	bool has_item, ended;
+	bool has_item, ended, canceled;
+	unsigned cancels; /* calls of brood_pool_cancel before */
 	double looked;
 };
 
@@ -23,7 +24,7 @@ static int call_source(brood_pool *pool, struct flow *flow)
 	int result = flow->source(flow->context, &flow->item);
 	pool->calling = false;
 	flow->has_item = result > 0;
-	flow->ended = !result;
+	flow->ended |= !result;
 	return result < 0 ? result : 0;
 }
 
@@ -37,7 +38,16 @@ static int pull(brood_pool *pool, struct flow *flow)
 	if (error == -EAGAIN)
 		return 0;
 	flow->has_item = false;
+	/* One that the source had given before has a record as all others. */
+	if (!error && flow->canceled)
+		brood_pool_cancel(pool);
 	return error ? error : 1;
+}
+
+static void heed_cancel(const brood_pool *pool, struct flow *flow)
+{
+	flow->canceled |= atomic_load_explicit(&pool->cancels, memory_order_relaxed) != flow->cancels;
+	flow->ended |= flow->canceled;
 }
 
 /* Gives a record to the sink. 1: it did; 0: all have been given, or the time was up. */
@@ -76,13 +86,14 @@ static bool due_look(brood_pool *pool, struct flow *flow)
 
 BROOD_API int brood_pool_stream(brood_pool *pool, brood_source_fn *source, brood_sink_fn *sink, void *context)
 {
-	struct flow flow = {.source = source, .sink = sink, .context = context};
 	int error = source && sink ? pool_check(pool) : -EINVAL;
 	if (error)
 		return error;
 	if (stream_busy(pool))
 		return -EBUSY;
+	struct flow flow = {.source = source, .sink = sink, .context = context, .cancels = atomic_load(&pool->cancels)};
 	for (;;) {
+		heed_cancel(pool, &flow);
 		int result = pull(pool, &flow);
 		if (result < 0)
 			return give_up(pool, result);
@@ -91,7 +102,7 @@ BROOD_API int brood_pool_stream(brood_pool *pool, brood_source_fn *source, brood
 		int pushed = push(pool, &flow, result ? 0 : -1);
 		if (pushed < 0)
 			return give_up(pool, pushed);
-		if (!result && !pushed && flow.ended)
-			return 0;
+		if (!result && !pushed && flow.ended && !flow.has_item)
+			return flow.canceled ? -ECANCELED : 0;
 	}
 }

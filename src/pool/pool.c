@@ -261,6 +261,7 @@ BROOD_API int brood_pool_cancel(brood_pool *pool)
 	if (error)
 		return error;
 	int saved = errno;
+	atomic_fetch_add(&pool->cancels, 1);
 	atomic_store(&pool->canceled, true);
 	uint64_t one = 1;
 	/* Full, it is readable all the same. */

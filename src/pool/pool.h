@@ -102,6 +102,7 @@ struct brood_pool {
 	uint32_t next_number; /* of the next round's first item */
 	int alarm;            /* an eventfd, for brood_pool_cancel */
 	atomic_bool canceled;
+	atomic_uint cancels;  /* calls of brood_pool_cancel */
 	bool spawned, calling; /* calling: a callback of the caller's is being run */
 	size_t total;         /* items so far and of this call; 0: not known */
 	double ticked;        /* when the reporter's clock was moved last */

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/time.h>
 
 enum { COUNT = 5000, NEVER = -1 };
 
@@ -135,21 +136,55 @@ START_TEST(giving_up_cancels_the_rest)
 }
 END_TEST
 
-START_TEST(cancel_from_a_source)
+/* Nothing more is pulled, and what has been has its record. */
+START_TEST(cancel_ends_the_stream)
 {
 	brood_pool *pool = pool_with(take_time, NULL, BROOD_OPTIONS(.workers = 2, .window = 512, .grace = -1));
 	struct flow flow = begin_flow(pool, seen);
 	flow.cancel_pull = 2000;
-	ck_assert_int_eq(brood_pool_stream(pool, pull, push, &flow), 0);
-	ck_assert_int_eq(flow.pulled, COUNT);
-	/* Each has a record all the same, but which are pushed is for the header to say: those that were canceled may be. */
-	ck_assert_int_ge(flow.pushed, COUNT - 2 * 512);
+	ck_assert_int_eq(brood_pool_stream(pool, pull, push, &flow), -ECANCELED);
+	ck_assert_int_eq(flow.pulled, 2001);
+	ck_assert_int_eq(flow.pushed, 2001);
+	ck_assert_int_ge(flow.canceled, 1);
+	struct brood_result result;
+	ck_assert_int_eq(brood_pool_next(pool, &result, -1), 0);
 	flow = begin_flow(pool, seen);
 	flow.total = 100;
 	ck_assert_int_eq(brood_pool_stream(pool, pull, push, &flow), 0);
 	ck_assert_int_eq(flow.pushed, 100);
 	ck_assert_int_eq(flow.canceled, 0);
 	brood_pool_free(pool);
+}
+END_TEST
+
+static brood_pool *alarmed;
+
+static void cancel_alarmed(int number)
+{
+	(void)number;
+	brood_pool_cancel(alarmed);
+}
+
+static int wait_long(brood_task *task, void *context)
+{
+	(void)context;
+	if (brood_index(task) > 20)
+		sleep(1000);
+	return reply_item(task, context);
+}
+
+START_TEST(cancel_from_a_handler_ends_the_stream)
+{
+	alarmed = pool_with(wait_long, NULL, BROOD_OPTIONS(.workers = 2, .window = 64, .grace = -1));
+	struct flow flow = begin_flow(alarmed, seen);
+	signal(SIGALRM, cancel_alarmed);
+	const struct itimerval soon = {.it_value.tv_usec = 50000};
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	ck_assert_int_eq(brood_pool_stream(alarmed, pull, push, &flow), -ECANCELED);
+	ck_assert_int_lt(flow.pulled, COUNT);
+	ck_assert_int_eq(flow.pushed, flow.pulled);
+	ck_assert_int_ge(flow.canceled, 2);
+	brood_pool_free(alarmed);
 }
 END_TEST
 
@@ -242,7 +277,8 @@ static Suite *make_suite(void)
 	TCase *all = support_case(suite, "all", 30);
 	tcase_add_loop_test(all, each_item_is_pushed_once, 0, 8);
 	tcase_add_loop_test(all, giving_up_cancels_the_rest, 0, 8);
-	tcase_add_test(all, cancel_from_a_source);
+	tcase_add_test(all, cancel_ends_the_stream);
+	tcase_add_test(all, cancel_from_a_handler_ends_the_stream);
 	tcase_add_test(all, stream_while_results_are_left_is_ebusy);
 	tcase_add_test(all, records_of_items_that_ended_badly_are_pushed);
 	tcase_add_test(all, item_that_is_too_large_ends_the_stream);
