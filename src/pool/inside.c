@@ -42,11 +42,12 @@ void inside_end(brood_pool *pool)
 	pool->inside = (struct worker){0};
 }
 
-static void run(brood_pool *pool, uint64_t place)
+static int run(brood_pool *pool, uint64_t place)
 {
 	round_begun(pool, place, 0, clock_now());
 	worker_ready(&pool->inside);
 	worker_do(&pool->inside, round_number(pool, place));
+	return round_see(pool, place);
 }
 
 static void cancel(brood_pool *pool)
@@ -55,6 +56,7 @@ static void cancel(brood_pool *pool)
 	for (uint64_t place = round->low; place < round->high; place++)
 		batch_cancel(round->batch, round_slot(pool, place));
 	round->inside = round->high;
+	round->unseen = true;
 	pool->backlog.count = 0;
 	/* Else the next wait would be none. */
 	uint64_t count;
@@ -95,10 +97,10 @@ int inside_step(brood_pool *pool, double deadline)
 	uint64_t place;
 	events_tick(pool, clock_now());
 	if (take_pending(pool, deadline, &place))
-		run(pool, place);
-	else if (atomic_load(&pool->canceled))
+		return run(pool, place);
+	if (atomic_load(&pool->canceled))
 		cancel(pool);
 	else if (round->inside < round->high)
-		run(pool, round->inside++);
+		return run(pool, round->inside++);
 	return 0;
 }

@@ -80,6 +80,7 @@ struct round {
 	uint64_t lost_high, lost_pending;
 	unsigned lost_again, looks;
 	uint64_t inside; /* with BROOD_INSIDE: before that place all have been run once */
+	bool unseen;     /* and there is something to look for all the same */
 	uint64_t *seen; /* a bit for each slot; NULL: nobody wants to know of each item */
 	bool streaming, reported; /* reported: the reporter wants to know of each item */
 };

@@ -220,16 +220,29 @@ int round_look(brood_pool *pool)
 {
 	struct round *round = &pool->round;
 	int error = 0;
-	if (round->streaming && !round->reported && !pool->options.retries) {
+	if ((pool->options.flags & BROOD_INSIDE) && !round->unseen) {
+		/* Each has been seen when it was run. */
+	} else if (round->streaming && !round->reported && !pool->options.retries) {
 		const bool thorough = ++round->looks % THOROUGH == 0;
 		if (!look_through(pool, thorough) && !thorough)
 			look_through(pool, true);
 	} else if (round->seen) {
 		error = look_each(pool);
 	}
+	round->unseen = false;
 	if (!error)
 		skip_done(pool);
 	return error;
+}
+
+int round_see(brood_pool *pool, uint64_t place)
+{
+	const struct round *round = &pool->round;
+	const uint32_t slot = round_slot(pool, place), state = batch_state(round->batch, slot);
+	if (!round->seen || (state & STATE_KIND) == STATE_PENDING || bits_test(round->seen, slot))
+		return 0;
+	const int result = see(pool, place, state);
+	return result < 0 ? result : 0;
 }
 
 /* So often items are found to be lost, with nothing done in between, before they are given up. */

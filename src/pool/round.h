@@ -39,8 +39,10 @@ struct verdict {
 /* Tries the item again, or makes that its outcome: 0 or -ENOMEM. */
 int round_judge(brood_pool *, uint64_t place, const struct verdict *);
 
-/* Sees what has been done since. */
+/* Sees what has been done since: 0 or -ENOMEM. With BROOD_INSIDE that is known of each item, by the second, which else took as
+   long for each as the window is large; but for what has been canceled. */
 int round_look(brood_pool *);
+int round_see(brood_pool *, uint64_t place);
 
 /* Gives out again what is neither done, nor in the backlog, nor in a line of the still board: 0 or -ENOMEM. */
 int round_seek(brood_pool *);

@@ -295,6 +295,33 @@ START_TEST(a_wait_for_an_attempt_ends_in_time)
 }
 END_TEST
 
+static double stream_seconds(size_t window)
+{
+	enum { ITEMS = 20000 };
+	struct timespec begin, end;
+	brood_pool *pool = pool_with(reply_index, NULL, BROOD_OPTIONS(.flags = BROOD_INSIDE, .window = window));
+	struct brood_result result;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
+	for (size_t submitted = 0, taken = 0; taken < ITEMS; taken++) {
+		while (submitted < ITEMS && !brood_pool_submit(pool, (struct brood_bytes){0}))
+			submitted++;
+		ck_assert_int_eq(brood_pool_next(pool, &result, -1), 1);
+		const uint64_t index = taken;
+		value_is(result, index);
+	}
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+	brood_pool_free(pool);
+	return (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) * 1e-9;
+}
+
+/* For each item the whole window was looked through: sixty times as long as with a small one. */
+START_TEST(large_window_costs_nothing)
+{
+	const double small = stream_seconds(64), large = stream_seconds(65536);
+	ck_assert_msg(large < 10 * small, "%g s with a small window, %g s with a large one", small, large);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("pool inside");
@@ -307,6 +334,7 @@ static Suite *make_suite(void)
 	tcase_add_test(all, reporter_is_told);
 	tcase_add_test(all, large_values);
 	tcase_add_test(all, a_wait_for_an_attempt_ends_in_time);
+	tcase_add_test(all, large_window_costs_nothing);
 	return suite;
 }
 
