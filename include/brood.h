@@ -474,7 +474,8 @@ struct brood_cost {
  *                 of it
  *
  * The traceback of a crash, of "Exit" and of "Timeout", where it is of all threads in the moment before the item was killed,
- * has a line for each call, innermost first:
+ * has a line for each call, innermost first, as far as the last 64 KiB of the stack, 64 different calls and 32 KiB of text go;
+ * "… more" says that there were others:
  *
  *     #0 divide at /home/me/work.c:12
  *     #1 count+0x1f5 (libwork.so.1+0x409f5)

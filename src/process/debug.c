@@ -159,7 +159,7 @@ static int add_frame(Dwfl_Frame *frame, void *argument)
 	Dwarf_Addr address;
 	bool exact;
 	/* What was asked for so far was found, or there would be no such frame. */
-	thread->met_bottom = false;
+	thread->met_bottom = thread->met_end = false;
 	if (!debug->dw->dwfl_frame_pc(frame, &address, &exact))
 		return DWARF_CB_ABORT;
 	if (!debug->trail->count && thread->called) {

@@ -7,6 +7,10 @@ bool thread_read(struct thread *thread, uint64_t address, uint64_t *value)
 		thread->met_bottom = true;
 		return false;
 	}
+	if (thread->end && address > thread->end - sizeof *value) {
+		thread->met_end = true;
+		return false;
+	}
 	return thread->read(thread->memory, address, value);
 }
 

@@ -9,7 +9,8 @@
 struct thread {
 	uint64_t registers[SNAPSHOT_REGISTERS];
 	uint64_t bottom; /* 0: none */
-	bool met_bottom; /* something from there on was asked for */
+	uint64_t end;    /* from there on, up to the bottom, nothing has been kept; 0: all has */
+	bool met_bottom, met_end; /* something from there on was asked for */
 	bool called;     /* the program counter is that of a call, one byte back into it, and not where the thread stands */
 	bool (*read)(void *memory, uint64_t address, uint64_t *value);
 	void *memory;

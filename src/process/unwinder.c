@@ -105,6 +105,8 @@ static void write_thread(struct unwinder *unwinder, struct page *page, struct th
 	}
 	if (trail.more)
 		page_note(page, "… more");
+	else if (thread->met_end)
+		page_note(page, "… more, further up than the %d KiB of stack that are kept", SNAPSHOT_STACK / 1024);
 }
 
 /* --- a snapshot ---------------------------------------------------------------------------------------------------- */
@@ -148,7 +150,8 @@ size_t unwinder_snapshot(struct unwinder *unwinder, const struct snapshot *snaps
 	if (SNAPSHOT_REGISTERS == 1 || error)
 		return 0;
 	adopt(unwinder, &modules);
-	struct thread thread = {.bottom = own->bottom, .read = read_stack, .memory = own};
+	struct thread thread = {.bottom = own->bottom, .read = read_stack, .memory = own,
+				.end = own->stack_size == SNAPSHOT_STACK ? own->stack_from + own->stack_size : 0};
 	memcpy(thread.registers, own->registers, sizeof thread.registers);
 	write_thread(unwinder, &page, &thread);
 	write_hint(unwinder, &page);

@@ -346,11 +346,46 @@ START_TEST(without_libdw_symbols_are_shown)
 }
 END_TEST
 
+__attribute__((noinline)) static int dive(int depth)
+{
+	volatile char room[200] = {0};
+	if (!depth)
+		return raise(SIGABRT);
+	return dive(depth - 1) + room[0];
+}
+
+__attribute__((noinline)) static int dive_from_here(int depth)
+{
+	return dive(depth) + 1;
+}
+
+static int call_deeply(brood_task *task, void *context)
+{
+	(void)task;
+	return dive_from_here(*(int *)context) + 1;
+}
+
+/* Of a deep one the beginning is not known, and it says so; and one that is as deep as is kept is whole. */
+START_TEST(deep_traceback_says_where_it_ends)
+{
+	static const char *const rest = "\n… more, further up than the 64 KiB of stack that are kept\n";
+	int depth = _i ? 3000 : 50;
+	brood_results *results;
+	const struct brood_result result = run_one(&results, call_deeply, &depth, BROOD_OPTIONS(.workers = 1));
+	ck_assert_str_eq(result.failure->type, "SIGABRT");
+	ck_assert_ptr_nonnull(strstr(result.failure->traceback, "dive"));
+	ck_assert_int_eq(strstr(result.failure->traceback, rest) != NULL, _i);
+	ck_assert_int_eq(strstr(result.failure->traceback, "dive_from_here") != NULL, !_i);
+	brood_results_free(results);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("pool failures");
 	TCase *failures = support_case(suite, "failures", 30);
 	tcase_add_loop_test(failures, failure_says_how_and_where, 0, ROWS * VARIANTS);
+	tcase_add_loop_test(failures, deep_traceback_says_where_it_ends, 0, 2);
 	tcase_add_test(failures, worker_of_a_worker_crashes);
 	tcase_add_test(failures, crash_that_the_host_mended_is_forgotten);
 	tcase_add_test(failures, function_whose_last_act_is_to_fail_is_shown);
