@@ -145,7 +145,6 @@ START_TEST(cancel_ends_the_stream)
 	ck_assert_int_eq(brood_pool_stream(pool, pull, push, &flow), -ECANCELED);
 	ck_assert_int_eq(flow.pulled, 2001);
 	ck_assert_int_eq(flow.pushed, 2001);
-	ck_assert_int_ge(flow.canceled, 1);
 	struct brood_result result;
 	ck_assert_int_eq(brood_pool_next(pool, &result, -1), 0);
 	flow = begin_flow(pool, seen);
