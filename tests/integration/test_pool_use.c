@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 static int pull_none(void *context, struct brood_bytes *item)
 {
@@ -243,16 +244,24 @@ START_TEST(copy_in_a_worker_is_eperm)
 }
 END_TEST
 
+enum { MANY = 50 };
+
+static atomic_int *done;
+
 static int sleep_or_not(brood_task *task, void *context)
 {
 	(void)context;
 	if (brood_index(task) == 0)
 		support_sleep(60);
+	atomic_fetch_add(done, 1);
 	return 0;
 }
 
+/* When all that can be has been done. */
 static void *cancel_soon(void *context)
 {
+	while (atomic_load(done) < MANY - 1)
+		support_sleep(0.001);
 	support_sleep(0.05);
 	brood_pool_cancel(context);
 	return NULL;
@@ -261,19 +270,21 @@ static void *cancel_soon(void *context)
 /* From another thread, while the call is under way; what had been done stays done. */
 START_TEST(cancel_from_a_thread)
 {
+	done = shared_memory(sizeof *done);
 	brood_pool *pool = pool_with(sleep_or_not, NULL, BROOD_OPTIONS(.workers = 2));
 	for (size_t round = 0; round < 3; round++) {
 		pthread_t thread;
 		ck_assert_int_eq(pthread_create(&thread, NULL, cancel_soon, pool), 0);
-		ck_assert_int_eq(brood_pool_process_array(pool, NULL, 0, round ? 2 : 50), 0);
+		ck_assert_int_eq(brood_pool_process_array(pool, NULL, 0, round ? 2 : MANY), 0);
 		pthread_join(thread, NULL);
 	}
-	struct brood_result first = pool_record(pool, 0), last = pool_record(pool, 49);
+	struct brood_result first = pool_record(pool, 0), last = pool_record(pool, MANY - 1);
 	ck_assert_int_eq(first.outcome, BROOD_CANCELED);
 	ck_assert_str_eq(first.failure->type, "Canceled");
 	ck_assert_uint_eq(first.attempts, 1);
 	ck_assert_int_eq(last.outcome, BROOD_SUCCESS);
 	brood_pool_free(pool);
+	munmap(done, sizeof *done);
 }
 END_TEST
 
