@@ -662,8 +662,8 @@ BROOD_API void brood_rows_free(brood_rows *);
  *                The values are then one array, see brood_results_values. 0: values of any size
  * window         how far apart, counted in items, the oldest submitted item whose result has not been taken and the newest
  *                one may be; rounded up to a power of two; 0: 65,536
- * window_bytes   how many bytes of submitted items there may be; 0: 64 MiB. In a long stream of items of more than 8 bytes the
- *                host comes to hold three times as much of shared memory, and what their values take, and no more then
+ * window_bytes   how many bytes of submitted items there may be; 0: 64 MiB. The shared memory for them grows
+ *                with the most that there have been at a time, to three times as many at the most
  * threads        what OMP_NUM_THREADS and its kin are set to in a worker; 0: they are left alone
  * seed           see brood_seed
  * worker_start   run in each worker before its first item; not 0: the worker leaves

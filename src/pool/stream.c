@@ -17,9 +17,9 @@
 /* At the most this part of the window is kept back. */
 enum { PARTS = 16 };
 
-/* So many times window_bytes are there for the bytes of items: so that one of that size finds room in one piece beside the item
-   of the record that the caller looks at. */
-enum { RINGS = 3 };
+/* So many times window_bytes may there be for the bytes of items: so that one of that size finds room in one piece beside the item
+   of the record that the caller looks at. And so many are there at first. */
+enum { RINGS = 3, RING_FIRST = 1 << 20 };
 
 /* Workers are tended every so many seconds, and the clock is looked at once in so many records at the most: for as many, a caller
    who turns slow after a quick time lets limits, a cancel and workers that want memory wait. */
@@ -52,7 +52,7 @@ void stream_free(brood_pool *pool)
 	free(stream->seen);
 	free(stream->taken);
 	free(stream->runs);
-	free(stream->bytes_end);
+	free(stream->ring.marks);
 	free(stream->chunks);
 	free(stream);
 	pool->stream = NULL;
@@ -71,21 +71,23 @@ static int allocate(brood_pool *pool)
 	stream->seen = calloc(slots / 64 + 1, sizeof *stream->seen);
 	stream->taken = calloc(slots / 64 + 1, sizeof *stream->taken);
 	stream->runs = calloc(slots, sizeof *stream->runs);
-	stream->bytes_end = calloc(slots, sizeof *stream->bytes_end);
+	stream->ring.marks = calloc(slots, sizeof *stream->ring.marks);
 	const struct batch_plan plan = {.count = UINT32_MAX, .slots = (uint32_t)slots, .value_size = pool->options.value_size,
 					.costs = pool->options.flags & BROOD_COSTS};
 	int error = batch_new(&stream->batch, pool->region, &plan);
 	uint64_t items = region_take(pool->region, slots * sizeof(struct item_slot));
-	stream->bytes = region_take(pool->region, RINGS * pool->options.window_bytes);
-	if (error || !items || !stream->bytes || !stream->seen || !stream->taken || !stream->runs || !stream->bytes_end) {
+	const size_t most = RINGS * pool->options.window_bytes;
+	stream->ring.place = region_take(pool->region, most);
+	stream->ring.capacity = most < RING_FIRST ? most : RING_FIRST;
+	if (error || !items || !stream->ring.place || !stream->seen || !stream->taken || !stream->runs || !stream->ring.marks) {
 		stream_free(pool);
 		return -ENOMEM;
 	}
 	struct board_batch *board = &stream->batch.board;
 	board->kind = BOARD_SLOTS;
 	board->items = items;
-	board->bytes = stream->bytes;
-	board->bytes_size = RINGS * pool->options.window_bytes;
+	board->bytes = stream->ring.place;
+	board->bytes_size = most;
 	board->watermark = (uint32_t)(window / PARTS > 1 ? window / PARTS : 1);
 	board->failures = pool->options.retries > 0;
 	stream->items = region_at(pool->region, items);
@@ -173,10 +175,10 @@ static void settle(brood_pool *pool)
 	stream->low = pool->round.low = low;
 }
 
-/* Where the bytes of the items before low end. */
-static uint64_t bytes_low(const struct stream *stream)
+/* Of the items before low. */
+static struct ring_mark mark_of_low(const struct stream *stream)
 {
-	return stream->low ? stream->bytes_end[(stream->low - 1) & stream->mask] : 0;
+	return stream->low ? stream->ring.marks[(stream->low - 1) & stream->mask] : (struct ring_mark){0};
 }
 
 /* The caller is done with the record that it was given last, and with what belongs to it. */
@@ -191,9 +193,9 @@ static void release(brood_pool *pool)
 	if (stream->held && stream->batch.costs)
 		batch_forget_cost(&stream->batch, round_slot(pool, stream->held_place));
 	stream->held = false;
-	if (stream->bytes_used) {
+	if (stream->ring.used) {
 		settle(pool);
-		stream->bytes_tail = bytes_low(stream);
+		stream->ring.tail = mark_of_low(stream).end;
 	}
 }
 
@@ -207,17 +209,45 @@ RARE static int refuse(brood_pool *pool, struct brood_bytes item)
 	return error || is_open(pool) ? error : open(pool);
 }
 
+/*
+ * From the end of the ring on there is more of it. What is there stays where it is: the next round begins, as ever, at the
+ * first place, when that is free.
+ */
+static void grow_ring(struct ring *ring, size_t size, size_t most)
+{
+	const uint64_t before = ring->capacity, at = (ring->head - ring->origin) % before;
+	const uint64_t twice = 2 * before > before + size ? 2 * before : before + size;
+	ring->head += at ? before - at : 0;
+	ring->capacity = twice < most ? twice : most;
+	ring->origin = ring->head - before;
+}
+
+/* Whether size bytes are free in one piece, with how many to be skipped before it. */
+static bool has_room(const struct ring *ring, size_t size, uint64_t *skip)
+{
+	const uint64_t at = (ring->head - ring->origin) % ring->capacity;
+	*skip = size > ring->capacity - at ? ring->capacity - at : 0;
+	return ring->head + *skip + size - ring->tail <= ring->capacity;
+}
+
 /* Room for an item's bytes in the ring, in one piece: its offset, or 0. */
 static uint64_t ring_room(brood_pool *pool, size_t size)
 {
-	struct stream *stream = pool->stream;
-	const size_t capacity = RINGS * pool->options.window_bytes;
-	const size_t at = stream->bytes_head % capacity, skip = size > capacity - at ? capacity - at : 0;
-	const uint64_t low = bytes_low(stream), end = stream->bytes_head + skip + size;
-	if (end - stream->bytes_tail > capacity || (low != stream->bytes_head && end - low > pool->options.window_bytes))
+	struct ring *ring = &pool->stream->ring;
+	const size_t window = pool->options.window_bytes, most = RINGS * window;
+	const uint64_t used = ring->total - mark_of_low(pool->stream).total;
+	uint64_t skip;
+	if (used && used + size > window)
 		return 0;
-	stream->bytes_head = end;
-	return stream->bytes + (end - size) % capacity;
+	while (!has_room(ring, size, &skip)) {
+		/* Where half of it is not used, it is only for the moment that there is none. */
+		if (ring->capacity == most || (used && 2 * (used + size) < ring->capacity))
+			return 0;
+		grow_ring(ring, size, most);
+	}
+	ring->head += skip + size;
+	ring->total += size;
+	return ring->place + (ring->head - size - ring->origin) % ring->capacity;
 }
 
 /* Puts a copy of a longer item into the ring: false, there is no room. */
@@ -231,7 +261,7 @@ __attribute__((noinline)) static bool put_bytes(brood_pool *pool, struct item_sl
 	}
 	if (!offset)
 		return false;
-	stream->bytes_used = true;
+	stream->ring.used = true;
 	place->size = item.size;
 	place->offset = offset;
 	memcpy(region_at(pool->region, offset), item.data, item.size);
@@ -298,8 +328,8 @@ BROOD_API int brood_pool_submit(brood_pool *pool, struct brood_bytes item)
 	} else if (!put_bytes(pool, place, item)) {
 		return -EAGAIN;
 	}
-	if (stream->bytes_used)
-		stream->bytes_end[slot] = stream->bytes_head;
+	if (stream->ring.used)
+		stream->ring.marks[slot] = (struct ring_mark){stream->ring.head, stream->ring.total};
 	atomic_store_explicit(&stream->states[slot], STATE_PENDING, memory_order_relaxed);
 	stream->high++;
 	/* The last that goes out with others goes at once. */

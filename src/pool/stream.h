@@ -47,9 +47,16 @@ struct stream {
 	uint64_t next, runs_head, runs_tail;
 	bool held;              /* the caller looks at the record of this place */
 	uint64_t held_place;
-	/* Bytes of items that are too long for their slots, as a ring; and, for each slot, where they end. */
-	uint64_t bytes, bytes_head, bytes_tail, *bytes_end;
-	bool bytes_used;
+	/* Bytes of items that are too long for their slots, as a ring of capacity bytes that grows, where a count of bytes less origin
+	   says the place: up to head they are used, and from tail on. For each slot where they end, and how many there were in all
+	   up to there without those that were skipped. */
+	struct ring {
+		uint64_t place, capacity, origin, head, tail, total;
+		struct ring_mark {
+			uint64_t end, total;
+		} *marks;
+		bool used;
+	} ring;
 	struct chunk *chunks;
 	size_t chunk_count, chunk_capacity;
 	/* The workers are tended also while there is always a record to give: in so many records the clock is looked at. */

@@ -460,6 +460,68 @@ START_TEST(worker_may_free_its_copy)
 }
 END_TEST
 
+/* --- memory -------------------------------------------------------------------------------------------------------- */
+
+static size_t shared_kibibytes(void)
+{
+	char line[256];
+	size_t size = 0;
+	FILE *file = fopen("/proc/self/status", "re");
+	ck_assert_ptr_nonnull(file);
+	while (fgets(line, sizeof line, file))
+		if (sscanf(line, "RssShmem: %zu", &size) == 1)
+			break;
+	fclose(file);
+	return size;
+}
+
+enum { PIECES = 60000 };
+
+/* From nothing to some thousand bytes, and now and then 300 KB. */
+static size_t piece_size(size_t index)
+{
+	return index % 1000 == 999 ? 300000 : index * 7919 % 4001;
+}
+
+static int check_piece(brood_task *task, void *context)
+{
+	const struct brood_bytes item = brood_item(task);
+	const size_t index = brood_index(task);
+	(void)context;
+	if (item.size != piece_size(index))
+		return 1;
+	for (size_t at = 0; at < item.size; at += 97)
+		if (((const unsigned char *)item.data)[at] != pattern(index, at))
+			return 2;
+	return 0;
+}
+
+/* Though 64 MiB may be under way, no more is held than has been. */
+START_TEST(memory_is_for_what_is_under_way)
+{
+	static unsigned char data[300000];
+	const size_t before = shared_kibibytes();
+	brood_pool *pool = pool_with(check_piece, NULL, BROOD_OPTIONS(.workers = 2, .window = 64, .flags = _i ? BROOD_ORDERED : 0));
+	struct brood_result result;
+	for (size_t submitted = 0, taken = 0; taken < PIECES; taken++) {
+		for (; submitted < PIECES; submitted++) {
+			const size_t size = piece_size(submitted);
+			for (size_t at = 0; at < size; at++)
+				data[at] = pattern(submitted, at);
+			int error = brood_pool_submit(pool, (struct brood_bytes){data, size});
+			if (error == -EAGAIN)
+				break;
+			ck_assert_int_eq(error, 0);
+		}
+		ck_assert_int_eq(brood_pool_next(pool, &result, -1), 1);
+		if (result.outcome != BROOD_SUCCESS || result.item.size != piece_size(result.index))
+			ck_abort_msg("item %zu: outcome %d, %zu bytes", result.index, result.outcome, result.item.size);
+	}
+	ck_assert_uint_lt(shared_kibibytes() - before, 16 * 1024);
+	brood_pool_free(pool);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("pool stream");
@@ -480,6 +542,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(between, cancel_divides_what_is_before_from_what_is_after, 0, 2);
 	tcase_add_test(between, cancel_takes_what_has_been_kept_back);
 	tcase_add_test(between, worker_may_free_its_copy);
+	tcase_add_loop_test(between, memory_is_for_what_is_under_way, 0, 2);
 	return suite;
 }
 
