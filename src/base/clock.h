@@ -10,6 +10,20 @@ double clock_now(void);
 /* The same clock in nanoseconds, for short spans. */
 uint64_t clock_nanoseconds(void);
 
+/* What the processor counts, some 10^9 in a second, for those who cannot pay for a look at the clock: that takes 25 ns, this 10. */
+static inline uint64_t clock_ticks(void)
+{
+#if defined(__x86_64__)
+	return __builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+	uint64_t count;
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(count));
+	return count << 5;
+#else
+	return clock_nanoseconds();
+#endif
+}
+
 /* The processor time of this thread, in nanoseconds. */
 uint64_t clock_busy(void);
 

@@ -279,10 +279,16 @@ static int result_of(const struct batch *batch, struct records *records, uint32_
 
 int batch_result(const struct batch *batch, struct records *records, uint32_t slot, size_t index, struct brood_result *out)
 {
-	if (!batch_short(batch, records, slot, out))
+	const uint32_t state = batch_state(batch, slot);
+	if (records->count || !batch_is_brief(state & ~(uint32_t)STATE_TIMED))
 		return result_of(batch, records, slot, index, out);
+	batch_brief(batch, slot, state, out);
 	out->index = index;
 	out->item = items_at(batch->region, &batch->board, slot);
+	if (state & STATE_TIMED)
+		batch_read_times(batch, slot, out);
+	if (batch->costs)
+		out->cost = batch_cost(batch, slot);
 	return 0;
 }
 

@@ -85,29 +85,28 @@ void batch_read_times(const struct batch *, uint32_t slot, struct brood_result *
 /* What it used; batch->costs is there. */
 const struct brood_cost *batch_cost(const struct batch *, uint32_t slot);
 
-/*
- * The result of the slot's item without its index and item, where it is as most are: a short value. Member by member: a whole
- * struct that is made and then copied took four times as long, since the copying waits for the making. For a stream of
- * no-ops the host's time is the pool's, hence inline.
- */
-static inline bool batch_short(const struct batch *batch, const struct records *records, uint32_t slot, struct brood_result *out)
+/* Whether a state says that the slot's item has a short value and no times, as most have where the host's time is the pool's. */
+static inline bool batch_is_brief(uint32_t state)
 {
-	const uint32_t state = batch_state(batch, slot), kind = state & STATE_KIND;
-	if (records->count || kind < STATE_VALUE || kind >= STATE_ARENA)
-		return false;
+	return (state & STATE_KIND) >= STATE_VALUE && (state & STATE_KIND) < STATE_ARENA && !(state & STATE_TIMED);
+}
+
+/*
+ * The result of such an item, without its index, item and cost, where it has no record. Member by member: a whole struct that is
+ * made and then copied took four times as long, since the copying waits for the making.
+ */
+static inline void batch_brief(const struct batch *batch, uint32_t slot, uint32_t state, struct brood_result *out)
+{
 	out->outcome = BROOD_SUCCESS;
 	out->value.data = batch_value(batch, slot);
-	out->value.size = kind - STATE_VALUE;
+	out->value.size = (state & STATE_KIND) - STATE_VALUE;
 	out->failure = NULL;
 	out->status = NULL;
 	out->attempts = 1;
 	out->started = batch->began;
 	out->seconds = 0;
 	out->worker = batch_worker(batch, state);
-	if (state & STATE_TIMED)
-		batch_read_times(batch, slot, out);
-	out->cost = batch->costs ? batch_cost(batch, slot) : NULL;
-	return true;
+	out->cost = NULL;
 }
 
 /* The result of the item in the slot; what it points to is in the region, or in its record, which is made where it is

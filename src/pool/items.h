@@ -25,14 +25,6 @@ struct item_slot {
 /* The item of a slot. Whatever its entry says, what it gives lies among the bytes of items. */
 struct brood_bytes items_at(const struct region *, const struct board_batch *, uint32_t slot);
 
-/* Of a batch of kind BOARD_SLOTS. */
-static inline struct brood_bytes items_in_slot(const struct region *region, const struct board_batch *batch, uint32_t slot)
-{
-	const struct item_slot *place = (const struct item_slot *)region_at(region, batch->items) + slot;
-	const uint64_t size = *(const volatile uint64_t *)&place->size;
-	return size <= ITEM_SHORT ? (struct brood_bytes){place->bytes, size} : items_at(region, batch, slot);
-}
-
 static inline struct brood_bytes items_in_array(const struct board_batch *batch, uint32_t slot)
 {
 	return (struct brood_bytes){(const char *)batch->inherited + slot * batch->stride, batch->stride};

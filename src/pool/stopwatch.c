@@ -3,10 +3,6 @@
 
 #include "base/clock.h"
 
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#endif
-
 /* Items of so many ticks, about a microsecond, are not worth to be timed; after so many of them in a row, so many of them are
    looked at together. */
 enum { NOTABLE = 2500, RUN = 64, TOGETHER = 32 };
@@ -14,26 +10,13 @@ enum { NOTABLE = 2500, RUN = 64, TOGETHER = 32 };
 /* Ticks between two looks that enclose one at the clock, which take about 100; and how often that is tried. */
 enum { CLOSE = 1000, TRIES = 8 };
 
-static uint64_t ticks(void)
-{
-#if defined(__x86_64__)
-	return __rdtsc();
-#elif defined(__aarch64__)
-	uint64_t count;
-	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(count));
-	return count << 5;
-#else
-	return clock_nanoseconds();
-#endif
-}
-
 /* The same moment in both, the first try being from before on: where the processor was taken away in between it is another's,
    and by such a pair all later times would be wrong. */
 static struct moment moment(uint64_t before)
 {
 	struct moment best = {0};
-	for (uint64_t least = UINT64_MAX, try = 0; try < TRIES && least > CLOSE; try++, before = ticks()) {
-		const uint64_t nanoseconds = clock_nanoseconds(), after = ticks();
+	for (uint64_t least = UINT64_MAX, try = 0; try < TRIES && least > CLOSE; try++, before = clock_ticks()) {
+		const uint64_t nanoseconds = clock_nanoseconds(), after = clock_ticks();
 		if (after - before < least) {
 			least = after - before;
 			best = (struct moment){after - least / 2, nanoseconds};
@@ -71,7 +54,7 @@ static uint64_t nanoseconds_at(const struct stopwatch *watch, uint64_t ticks)
 
 void stopwatch_init(struct stopwatch *watch, const _Atomic uint32_t *host_tick, bool exact)
 {
-	*watch = (struct stopwatch){.first = moment(ticks()), .host_tick = host_tick, .exact = exact, .credit = 1};
+	*watch = (struct stopwatch){.first = moment(clock_ticks()), .host_tick = host_tick, .exact = exact, .credit = 1};
 	watch->last = watch->first;
 	stopwatch_start(watch);
 }
@@ -81,12 +64,12 @@ void stopwatch_start(struct stopwatch *watch)
 	watch->since = 0;
 	watch->credit = watch->shorts >= RUN ? TOGETHER : 1;
 	watch->seen_tick = atomic_load_explicit(watch->host_tick, memory_order_relaxed);
-	watch->last_ticks = ticks();
+	watch->last_ticks = clock_ticks();
 }
 
 bool stopwatch_look(struct stopwatch *watch, struct lap *lap)
 {
-	const uint64_t now_ticks = ticks(), passed = now_ticks - watch->last_ticks;
+	const uint64_t now_ticks = clock_ticks(), passed = now_ticks - watch->last_ticks;
 	const uint32_t tick = atomic_load_explicit(watch->host_tick, memory_order_relaxed), items = watch->since;
 	const bool changed = tick != watch->seen_tick;
 	watch->since = 0;

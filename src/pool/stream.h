@@ -34,8 +34,8 @@ struct stream {
 	const _Atomic uint64_t *values;
 	size_t window, mask;
 	size_t some;         /* so many slots are freed together */
-	bool full;           /* there is no slot for another item before some have been freed */
-	size_t room;         /* so many items can be submitted before there is anything else to do */
+	size_t room;         /* so many items can be submitted before there is anything else to do; 0: or anything has to be looked at */
+	uint64_t more_at;    /* before so many have been given there is no slot for another item */
 	size_t hold;         /* so many are kept back, to be given at once */
 	bool holding;        /* nothing is given, since what has been was canceled, and what is kept back came after that */
 	/* Places: all before low have been given, and their slots are free; those from high on have not been submitted. given
@@ -59,11 +59,57 @@ struct stream {
 	} ring;
 	struct chunk *chunks;
 	size_t chunk_count, chunk_capacity;
-	/* The workers are tended also while there is always a record to give: in so many records the clock is looked at. */
-	uint32_t patience, left;
-	double asked, looked; /* the clock, and the workers */
+	/* The workers are tended also while there is always a record to give: in so many records the ticks are looked at; quick is how
+	   many of those are left, 0 also where each record has more to it. */
+	uint32_t patience, quick;
+	uint64_t asked, tended; /* ticks: when they were looked at, and when the workers were tended */
 	double seen_at; /* when it was last looked for what is done */
 };
+
+/* At the most this part of the window is kept back. */
+enum { STREAM_PARTS = 16 };
+
+/* So many times window_bytes may there be for the bytes of items: so that one of that size finds room in one piece beside the item
+   of the record that the caller looks at. */
+enum { STREAM_RINGS = 3 };
+
+static inline bool stream_is_open(const brood_pool *pool)
+{
+	return pool->stream && pool->round.streaming;
+}
+
+/* The stream for a call that is made for each item, where nothing is known to be against the call; what else may be says that
+   there is no room in it, or that nothing can be had quickly. */
+static inline struct stream *stream_at_hand(const brood_pool *pool)
+{
+	return pool && pool->generation == lineage_generation() && !pool->calling ? pool->stream : NULL;
+}
+
+static inline bool stream_is_canceled(const brood_pool *pool)
+{
+	return atomic_load_explicit(&pool->canceled, memory_order_relaxed);
+}
+
+/* Of the items before low. */
+static inline struct ring_mark stream_mark_of_low(const struct stream *stream)
+{
+	return stream->low ? stream->ring.marks[(stream->low - 1) & stream->mask] : (struct ring_mark){0};
+}
+
+/* Begins the stream's round, or goes on with it: 0 or -ENOMEM. */
+int stream_open(brood_pool *);
+
+/* Gives workers what has been kept back; but what was submitted after a cancel only once that has been carried out. 0 or -ENOMEM. */
+int stream_publish(brood_pool *);
+
+/* There is a cancel, which is about what has been submitted before: also about what has been kept back. 0 or -ENOMEM. */
+int stream_heed_cancel(brood_pool *);
+
+/* What has been given is put down as such, and the window moves on. Not for each record by itself, but for many at once. */
+void stream_settle(brood_pool *);
+
+/* Gives back the error; where it is not 0 the pool is broken. */
+int stream_broken(brood_pool *, int error);
 
 /* Whether there are items of which the records have not been given. */
 bool stream_busy(const brood_pool *);
