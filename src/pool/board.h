@@ -37,8 +37,8 @@ enum { BOARD_LINES = 2047 };
 
 enum board_answer { BOARD_ASKED, BOARD_GRANTED, BOARD_REFUSED };
 
-/* What a worker is to do. */
-enum board_role { BOARD_ABSENT, BOARD_SPARE, BOARD_ACTIVE, BOARD_LEAVE };
+/* What a worker is to do. Only one that is active looks for items; one that rests may still have some, which others may take. */
+enum board_role { BOARD_ABSENT, BOARD_SPARE, BOARD_ACTIVE, BOARD_LEAVE, BOARD_RESTING };
 
 /* How the host sleeps: who is to ring. */
 enum board_sleep { BOARD_AWAKE, BOARD_PARKED, BOARD_EACH };

@@ -222,6 +222,7 @@ void crew_post(brood_pool *pool)
 
 int crew_give(brood_pool *pool, struct board_range range)
 {
+	handout_balance(pool, board_left(range));
 	int error = backlog_add(&pool->backlog, range, 0);
 	if (!error)
 		handout_give(pool, clock_now());
@@ -310,9 +311,21 @@ static int settle_order(brood_pool *pool, double now)
 	return 0;
 }
 
+static void measure(brood_pool *pool, double now)
+{
+	struct crew *crew = &pool->crew;
+	double span = now - crew->measured;
+	if (span >= FAST_LOOK) {
+		crew->rate = (double)(pool->round.done - crew->measured_done) / span;
+		crew->measured = now;
+		crew->measured_done = pool->round.done;
+	}
+}
+
 int crew_tend(brood_pool *pool, double now)
 {
 	struct crew *crew = &pool->crew;
+	measure(pool, now);
 	int error = crew->nursery ? take_reports(pool) : 0;
 	if (error == -EPIPE)
 		error = bury_nursery(pool);
@@ -334,6 +347,7 @@ int crew_tend(brood_pool *pool, double now)
 		error = settle_order(pool, now);
 	if (error)
 		return error;
+	handout_balance(pool, 0);
 	handout_give(pool, now);
 	handout_rouse(pool);
 	return 0;
@@ -342,17 +356,6 @@ int crew_tend(brood_pool *pool, double now)
 bool crew_is_fast(const brood_pool *pool)
 {
 	return pool->crew.rate > FAST;
-}
-
-static void measure(brood_pool *pool, double now)
-{
-	struct crew *crew = &pool->crew;
-	double span = now - crew->measured;
-	if (span >= FAST_LOOK) {
-		crew->rate = (double)(pool->round.done - crew->measured_done) / span;
-		crew->measured = now;
-		crew->measured_done = pool->round.done;
-	}
 }
 
 static double next_look(const brood_pool *pool, double now)
@@ -394,7 +397,6 @@ int crew_step(brood_pool *pool, double deadline, bool (*awake)(brood_pool *))
 	int error = crew_tend(pool, now);
 	if (error)
 		return error;
-	measure(pool, now);
 	const bool each = pool->round.seen && !crew_is_fast(pool);
 	double due = fmin(fmin(deadline, next_look(pool, now)), events_tick(pool, now));
 	if (unfinished(pool) && ((pool->round.seen && !each) || atomic_load(&crew->board->tick_wanted)))

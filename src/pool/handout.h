@@ -4,6 +4,9 @@
 
 #include "pool/pool.h"
 
+/* Lets some workers rest while items are tiny and those that wait are few, and ends that; more are about to be given. */
+void handout_balance(brood_pool *, uint32_t more);
+
 /* Gives what is due in the backlog to workers that take it. */
 void handout_give(brood_pool *, double now);
 

@@ -128,6 +128,17 @@ static void activate(brood_pool *pool, uint32_t number)
 	tell_spawn(pool, number);
 }
 
+/* There is no owner of the line any more. */
+static void leave(struct crew *crew, uint32_t number)
+{
+	struct mate *mate = &crew->mates[number];
+	crew->present -= !mate->spare;
+	crew->resting -= mate->resting;
+	mate->resting = false;
+	mate->state = MATE_ABSENT;
+	crew->living[number] = false;
+}
+
 /* The nursery may have made it an active one already. */
 static bool is_activated(const struct crew *crew, uint32_t number)
 {
@@ -159,8 +170,7 @@ static int end(brood_pool *pool, uint32_t number, const struct nursery_report *r
 	atomic_store(&line->role, BOARD_ABSENT);
 	/* Of one that went with its nursery nobody may have been told that it was made. */
 	const bool told = mate->state == MATE_PRESENT;
-	mate->state = MATE_ABSENT;
-	crew->present -= !mate->spare;
+	leave(crew, number);
 	if (!mate->spare && told)
 		events_fire(pool, pool->reporter.exit,
 			(struct brood_event){.pid = report->status.pid, .worker = (int)number, .status = &report->status});
@@ -216,10 +226,8 @@ int mate_report(brood_pool *pool, const struct nursery_report *report)
 	if (report->kind == NURSERY_ENDED)
 		return end(pool, number, report);
 	if (report->error) {
-		crew->present -= !mate->spare;
 		crew->spare_at = mate->spare ? clock_now() + 1 : crew->spare_at;
-		mate->state = MATE_ABSENT;
-		crew->living[number] = false;
+		leave(crew, number);
 		back_off(crew, report->error);
 		return handout_recall(pool, number);
 	}

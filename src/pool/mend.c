@@ -24,9 +24,9 @@ void mend_batch(brood_pool *pool)
 static bool mend_role(const struct mate *mate, struct board_line *line)
 {
 	uint32_t role = atomic_load(&line->role);
-	if (role == BOARD_ACTIVE || (role == BOARD_SPARE && mate->spare))
+	if (role == BOARD_ACTIVE || (role == BOARD_SPARE && mate->spare) || (role == BOARD_RESTING && mate->resting))
 		return false;
-	atomic_store(&line->role, mate->spare ? BOARD_SPARE : BOARD_ACTIVE);
+	atomic_store(&line->role, mate->spare ? BOARD_SPARE : mate->resting ? BOARD_RESTING : BOARD_ACTIVE);
 	return true;
 }
 

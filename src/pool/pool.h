@@ -22,6 +22,7 @@ struct mate {
 	enum mate_state state;
 	bool spare;
 	pid_t pid;
+	bool resting; /* it takes no items for now; see handout_balance */
 	bool used; /* the line has had an owner, which may have left something in its box */
 	/* What it says that it runs, but is done with: an attempt that failed, so that the item waits for another. */
 	uint64_t failed;
@@ -46,6 +47,7 @@ struct crew {
 	bool *living; /* of each line, whether its owner lives */
 	uint32_t lines, next; /* next: the line that was last given something */
 	int wanted, present; /* workers that there should be, and that there are or are being started, spares not counted */
+	int resting; /* those of present that take no items for now */
 	double spare_at, restart_at;
 	unsigned failures; /* starts in a row of which nothing came */
 	int start_error;   /* of the last of them; 0: it started, and ended */

@@ -3,6 +3,7 @@
 #include "pool.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 
 static int submit_number(brood_pool *pool, uint64_t number)
 {
@@ -522,6 +523,44 @@ START_TEST(memory_is_for_what_is_under_way)
 }
 END_TEST
 
+enum { EVERY = 100000, PAIRS = 5 };
+
+/* Of each EVERY items, which are more than the window, two need one another: that in the middle waits for that behind it. */
+static int pair_up(brood_task *task, void *context)
+{
+	atomic_bool *met = context;
+	const size_t index = brood_index(task), pair = index / EVERY;
+	if (index % EVERY == EVERY / 2 + 1)
+		atomic_store(&met[pair], true);
+	if (index % EVERY != EVERY / 2)
+		return reply_index(task, NULL);
+	for (int i = 0; i < 5000 && !atomic_load(&met[pair]); i++)
+		support_sleep(0.001);
+	return atomic_load(&met[pair]) ? reply_index(task, NULL) : 1;
+}
+
+/* While items are so short that one worker does them alone, the other rests; but it is there for what waits behind a long one. */
+START_TEST(who_rests_comes_back)
+{
+	atomic_bool *met = shared_memory(PAIRS * sizeof *met);
+	brood_pool *pool = pool_with(pair_up, met, BROOD_OPTIONS(.workers = 2, .flags = _i ? BROOD_ORDERED : 0));
+	for (uint64_t submitted = 0, taken = 0; taken < PAIRS * EVERY; taken++) {
+		int error = 0;
+		while (submitted < PAIRS * EVERY && !(error = submit_number(pool, submitted)))
+			submitted++;
+		/* An assertion takes longer than an item. */
+		struct brood_result result;
+		if ((error && error != -EAGAIN) || brood_pool_next(pool, &result, -1) != 1)
+			ck_abort_msg("%d, and %zu taken", error, (size_t)taken);
+		if (result.outcome != BROOD_SUCCESS)
+			ck_abort_msg("item %zu waited in vain for the one behind it", result.index);
+	}
+	must_end(pool);
+	brood_pool_free(pool);
+	munmap(met, PAIRS * sizeof *met);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("pool stream");
@@ -542,6 +581,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(between, cancel_divides_what_is_before_from_what_is_after, 0, 2);
 	tcase_add_test(between, cancel_takes_what_has_been_kept_back);
 	tcase_add_test(between, worker_may_free_its_copy);
+	tcase_add_loop_test(between, who_rests_comes_back, 0, 2);
 	tcase_add_loop_test(between, memory_is_for_what_is_under_way, 0, 2);
 	return suite;
 }
