@@ -42,10 +42,10 @@ int batch_new(struct batch *batch, struct region *region, const struct batch_pla
 	return 0;
 }
 
-void batch_prefault(struct batch *batch)
+void batch_prefault(struct batch *batch, size_t slots)
 {
 	const struct board_batch *board = &batch->board;
-	const uint64_t states = board->count * sizeof(uint16_t), values = board->count * batch_stride(board->value_size);
+	const uint64_t states = slots * sizeof(uint16_t), values = slots * batch_stride(board->value_size);
 	const uint64_t array = batch_array(batch);
 	region_prefault(batch->region, board->states, board->states + (states < PREFAULT ? states : PREFAULT));
 	region_prefault(batch->region, array, array + (values < PREFAULT ? values : PREFAULT));

@@ -38,7 +38,7 @@ struct batch_plan {
 int batch_new(struct batch *, struct region *, const struct batch_plan *);
 
 /* Makes memory of its first part, while workers are being made; they see to the rest themselves. See region_prefault. */
-void batch_prefault(struct batch *);
+void batch_prefault(struct batch *, size_t slots);
 
 /* Frees what it has outside of the region. */
 void batch_free(struct batch *);

@@ -25,7 +25,7 @@ static int run(brood_pool *pool, const struct pool_items *items)
 	if (!error && !inside)
 		error = hire_nursery(pool);
 	if (!error)
-		batch_prefault(pool->round.batch);
+		batch_prefault(pool->round.batch, pool->round.batch->board.count);
 	return error ? error : pool_finish(pool);
 }
 

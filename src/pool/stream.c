@@ -12,6 +12,10 @@
 /* So many bytes are there for those of items at first. */
 enum { RING_FIRST = 1 << 20 };
 
+/* Who submits many items will fill the window. There are huge pages for it then: small ones were 2 ms, a tenth of a stream of a million
+   no-ops. */
+enum { MANY = 8192, HUGE_SLOTS = (2 << 20) / sizeof(struct item_slot) };
+
 bool stream_busy(const brood_pool *pool)
 {
 	return stream_is_open(pool) && pool->stream->given < pool->stream->high;
@@ -43,6 +47,7 @@ static int allocate(brood_pool *pool)
 	stream->window = window;
 	stream->some = window < 1024 ? 1 : window < 65536 ? window / 1024 : 64;
 	stream->mask = slots - 1;
+	stream->prefault_at = MANY;
 	stream->seen = calloc(slots / 64 + 1, sizeof *stream->seen);
 	stream->taken = calloc(slots / 64 + 1, sizeof *stream->taken);
 	stream->runs = calloc(slots, sizeof *stream->runs);
@@ -116,6 +121,17 @@ int stream_broken(brood_pool *pool, int error)
 	return error;
 }
 
+/* Memory for four times as many slots as have been used, at least for those of a huge page of items. */
+static void prefault(brood_pool *pool)
+{
+	struct stream *stream = pool->stream;
+	const size_t slots = stream->mask + 1, more = 4 * stream->high > HUGE_SLOTS ? 4 * stream->high : HUGE_SLOTS;
+	const size_t to = more < slots ? more : slots;
+	batch_prefault(&stream->batch, to);
+	region_prefault(pool->region, stream->batch.board.items, stream->batch.board.items + to * sizeof(struct item_slot));
+	stream->prefault_at = to < slots ? to / 2 : UINT64_MAX;
+}
+
 int stream_publish(brood_pool *pool)
 {
 	struct round *round = &pool->round;
@@ -125,6 +141,8 @@ int stream_publish(brood_pool *pool)
 	if (range.begin == range.end || pool->stream->holding)
 		return 0;
 	round->high = pool->stream->high;
+	if (round->high >= pool->stream->prefault_at)
+		prefault(pool);
 	if (round->low - atomic_load_explicit(&pool->crew.board->origin, memory_order_relaxed) > UINT32_MAX / 4)
 		atomic_store(&pool->crew.board->origin, round->low);
 	return pool->options.flags & BROOD_INSIDE ? 0 : crew_give(pool, range);

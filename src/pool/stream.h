@@ -33,6 +33,7 @@ struct stream {
 	_Atomic uint16_t *states;
 	const _Atomic uint64_t *values;
 	size_t window, mask;
+	uint64_t prefault_at; /* when so many have been submitted, there is to be memory for more slots */
 	size_t some;         /* so many slots are freed together */
 	size_t room;         /* so many items can be submitted before there is anything else to do; 0: or anything has to be looked at */
 	uint64_t more_at;    /* before so many have been given there is no slot for another item */
