@@ -19,10 +19,8 @@ _Noreturn void fail(const char *what)
 	exit(1);
 }
 
-int must(int result, const char *what)
+void must_not(int result, const char *what)
 {
-	if (result >= 0)
-		return result;
 	if (result != -1 || !errno)
 		errno = -result;
 	fail(what);

@@ -15,8 +15,15 @@
 
 _Noreturn void fail(const char *what);
 
-/* Ends the program where result, a negative errno or -1 with errno, says so; otherwise gives it back. */
-int must(int result, const char *what);
+/* Ends the program where result, a negative errno or -1 with errno, says so; otherwise gives it back. A call for each item would be
+   counted among what it takes. */
+_Noreturn void must_not(int result, const char *what);
+static inline int must(int result, const char *what)
+{
+	if (result < 0)
+		must_not(result, what);
+	return result;
+}
 
 uint64_t nanoseconds(void);
 

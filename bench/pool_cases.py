@@ -49,7 +49,7 @@ def submissions(quick):
                           [(own, OPENMP, 0.96, EFFICIENCY) for own in ("brood", "ordered")]))
     return Group("submit: items submitted one by one, with results taken as they come", [
         "ordered: BROOD_ORDERED. Efficiency: the items' work by what two processors could have done in the time."],
-        cases, works=True)
+        cases, longer=2, works=True)
 
 
 def items_for(microseconds, quick):
