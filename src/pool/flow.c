@@ -13,8 +13,10 @@ struct flow {
 	brood_sink_fn *sink;
 	void *context;
 	struct brood_bytes item;
-	bool has_item, ended, canceled;
+	/* Not beside what is asked for with it: to read as one what has just been written as two was a fifth of the time for an item. */
+	bool has_item;
 	unsigned cancels; /* calls of brood_pool_cancel before */
+	bool ended, canceled;
 	double looked;
 };
 
