@@ -5,9 +5,27 @@
 #include "pool/backlog.h"
 #include "pool/round.h"
 
+static bool works(const struct mate *mate)
+{
+	return mate->state != MATE_ABSENT && !mate->spare && !mate->condemned;
+}
+
 static bool takes(const struct mate *mate)
 {
-	return mate->state != MATE_ABSENT && !mate->spare && !mate->condemned && !mate->resting;
+	return works(mate) && !mate->resting;
+}
+
+void handout_shake(brood_pool *pool, uint32_t number)
+{
+	struct board_line *line = &pool->crew.board->line[number];
+	atomic_store(&line->parked, 0);
+	futex_wake(&line->parked);
+}
+
+void handout_wake(brood_pool *pool, uint32_t number)
+{
+	if (atomic_load(&pool->crew.board->line[number].parked))
+		handout_shake(pool, number);
 }
 
 /*
@@ -29,47 +47,52 @@ static double waiting_for(const struct crew *crew, uint32_t more)
 	return waiting / crew->rate;
 }
 
-/* So many more workers rest, or so many fewer. */
-static void rest(struct crew *crew, bool rests, uint32_t count)
+static void set_resting(struct crew *crew, uint32_t number, bool rests)
 {
+	crew->mates[number].resting = rests;
+	crew->resting += rests ? 1 : -1;
+}
+
+/* So many more workers rest, or so many fewer. */
+static void rest(brood_pool *pool, bool rests, uint32_t count)
+{
+	struct crew *crew = &pool->crew;
 	for (uint32_t i = 0; i < crew->lines && count; i++) {
-		struct mate *mate = &crew->mates[i];
-		if (mate->resting == rests || (rests && !takes(mate)))
+		if (!works(&crew->mates[i]) || crew->mates[i].resting == rests)
 			continue;
-		mate->resting = rests;
+		set_resting(crew, i, rests);
 		atomic_store(&crew->board->line[i].role, rests ? BOARD_RESTING : BOARD_ACTIVE);
-		crew->resting += rests ? 1 : -1;
+		/* One that sleeps does so until it is woken; one that rests, for a while. */
+		if (rests)
+			handout_wake(pool, i);
 		count--;
 	}
+}
+
+/* Who has rested long enough is active of itself. */
+static void note_rested(struct crew *crew)
+{
+	for (uint32_t i = 0; i < crew->lines; i++)
+		if (crew->mates[i].resting && atomic_load(&crew->board->line[i].role) != BOARD_RESTING)
+			set_resting(crew, i, false);
 }
 
 void handout_balance(brood_pool *pool, uint32_t more)
 {
 	struct crew *crew = &pool->crew;
-	const int active = crew->present - crew->resting;
+	if (crew->resting)
+		note_rested(crew);
 	if (!(crew->rate > TINY)) {
 		if (crew->resting)
-			rest(crew, false, UINT32_MAX);
+			rest(pool, false, UINT32_MAX);
 		return;
 	}
+	const int active = crew->present - crew->resting;
 	const double waiting = waiting_for(crew, more);
 	if (waiting < LITTLE && active > 1)
-		rest(crew, true, (uint32_t)active / 2);
+		rest(pool, true, (uint32_t)active / 2);
 	else if (crew->resting && (waiting > 2 * LITTLE || active < 1))
-		rest(crew, false, active < 1 ? 1 : (uint32_t)active);
-}
-
-void handout_shake(brood_pool *pool, uint32_t number)
-{
-	struct board_line *line = &pool->crew.board->line[number];
-	atomic_store(&line->parked, 0);
-	futex_wake(&line->parked);
-}
-
-void handout_wake(brood_pool *pool, uint32_t number)
-{
-	if (atomic_load(&pool->crew.board->line[number].parked))
-		handout_shake(pool, number);
+		rest(pool, false, active < 1 ? 1 : (uint32_t)active);
 }
 
 /* Gives the range to one worker, from the line on where the last one was given to; one that sleeps, where that is asked for. */
@@ -123,7 +146,7 @@ bool handout_idle(const brood_pool *pool)
 {
 	const struct crew *crew = &pool->crew;
 	for (uint32_t i = 0; i < crew->lines; i++)
-		if (takes(&crew->mates[i]) && !atomic_load(&crew->board->line[i].parked))
+		if (works(&crew->mates[i]) && !atomic_load(&crew->board->line[i].parked))
 			return false;
 	return !board_offers(crew->board, crew->lines);
 }

@@ -17,6 +17,9 @@ enum { AHEAD = 16 };
    lines were a third of what it took to make 1,000 workers. */
 enum { LOOKS = 160 };
 
+/* How long one rests, in nanoseconds. */
+enum { REST = 10000000 };
+
 /* Up to here a worker's values that have no place of their own are in small pages: a worker may have only a few of them. */
 #define SMALL_PAGES ((uint64_t)2 << 20)
 
@@ -260,6 +263,20 @@ static bool is_offered(struct board *board, uint32_t lines)
 	return atomic_load(&board->opened) && board_offers(board, lines);
 }
 
+/* Sleeps until it is woken. Who rests is active again after a while of itself: the host may be away, and what it took for little have
+   turned out to be much. */
+static void sleep_in(struct board_line *line, uint32_t role)
+{
+	while (atomic_load(&line->parked)) {
+		if (role != BOARD_RESTING) {
+			futex_wait(&line->parked, 1);
+		} else if (!futex_wait_for(&line->parked, 1, REST)) {
+			atomic_compare_exchange_strong(&line->role, &role, BOARD_ACTIVE);
+			return;
+		}
+	}
+}
+
 /* Gets items, or sleeps until there may be some. false: the host says to leave. */
 static bool next(struct worker *worker)
 {
@@ -290,8 +307,7 @@ static bool next(struct worker *worker)
 		atomic_store(&line->parked, 1);
 		if (atomic_load(&line->role) == role && (role != BOARD_ACTIVE || atomic_load(&board->frozen) || !is_offered(board, lines))) {
 			ring(worker);
-			while (atomic_load(&line->parked))
-				futex_wait(&line->parked, 1);
+			sleep_in(line, role);
 		}
 		atomic_store(&line->parked, 0);
 	}

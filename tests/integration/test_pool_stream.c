@@ -539,22 +539,48 @@ static int pair_up(brood_task *task, void *context)
 	return atomic_load(&met[pair]) ? reply_index(task, NULL) : 1;
 }
 
-/* While items are so short that one worker does them alone, the other rests; but it is there for what waits behind a long one. */
-START_TEST(who_rests_comes_back)
+/* Submits what there is room for, and takes records until all before end have been given. An assertion takes longer than an item. */
+static void drive(brood_pool *pool, uint64_t *submitted, uint64_t taken, uint64_t end)
 {
-	atomic_bool *met = shared_memory(PAIRS * sizeof *met);
-	brood_pool *pool = pool_with(pair_up, met, BROOD_OPTIONS(.workers = 2, .flags = _i ? BROOD_ORDERED : 0));
-	for (uint64_t submitted = 0, taken = 0; taken < PAIRS * EVERY; taken++) {
+	for (; taken < end; taken++) {
 		int error = 0;
-		while (submitted < PAIRS * EVERY && !(error = submit_number(pool, submitted)))
-			submitted++;
-		/* An assertion takes longer than an item. */
+		while (*submitted < end && !(error = submit_number(pool, *submitted)))
+			++*submitted;
 		struct brood_result result;
 		if ((error && error != -EAGAIN) || brood_pool_next(pool, &result, -1) != 1)
 			ck_abort_msg("%d, and %zu taken", error, (size_t)taken);
 		if (result.outcome != BROOD_SUCCESS)
 			ck_abort_msg("item %zu waited in vain for the one behind it", result.index);
 	}
+}
+
+/* While items are so short that one worker does them alone, the other rests; but it is there for what waits behind a long one. */
+START_TEST(who_rests_comes_back)
+{
+	atomic_bool *met = shared_memory(PAIRS * sizeof *met);
+	brood_pool *pool = pool_with(pair_up, met, BROOD_OPTIONS(.workers = 2, .flags = _i ? BROOD_ORDERED : 0));
+	uint64_t submitted = 0;
+	drive(pool, &submitted, 0, PAIRS * EVERY);
+	must_end(pool);
+	brood_pool_free(pool);
+	munmap(met, PAIRS * sizeof *met);
+}
+END_TEST
+
+/* Also where the host is away from now on. */
+START_TEST(who_rests_needs_no_host)
+{
+	enum { FIRST = 3 * EVERY + EVERY / 2, LAST = FIRST + 100 };
+	atomic_bool *met = shared_memory(PAIRS * sizeof *met);
+	brood_pool *pool = pool_with(pair_up, met, BROOD_OPTIONS(.workers = 2));
+	uint64_t submitted = 0;
+	drive(pool, &submitted, 0, FIRST);
+	while (submitted < LAST)
+		must_submit(pool, submitted++);
+	for (int i = 0; i < 3000 && !atomic_load(&met[3]); i++)
+		support_sleep(0.001);
+	ck_assert(atomic_load(&met[3]));
+	drive(pool, &submitted, FIRST, LAST);
 	must_end(pool);
 	brood_pool_free(pool);
 	munmap(met, PAIRS * sizeof *met);
@@ -582,6 +608,7 @@ static Suite *make_suite(void)
 	tcase_add_test(between, cancel_takes_what_has_been_kept_back);
 	tcase_add_test(between, worker_may_free_its_copy);
 	tcase_add_loop_test(between, who_rests_comes_back, 0, 2);
+	tcase_add_loop_test(between, who_rests_needs_no_host, 0, 5);
 	tcase_add_loop_test(between, memory_is_for_what_is_under_way, 0, 2);
 	return suite;
 }
