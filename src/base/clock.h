@@ -10,7 +10,7 @@ double clock_now(void);
 /* The same clock in nanoseconds, for short spans. */
 uint64_t clock_nanoseconds(void);
 
-/* What the processor counts, some 10^9 in a second, for those who cannot pay for a look at the clock: that takes 25 ns, this 10. */
+/* What the processor counts, 10^9 in a second and more, for those who cannot pay for a look at the clock: that takes 25 ns, this 10. */
 static inline uint64_t clock_ticks(void)
 {
 #if defined(__x86_64__)

@@ -37,7 +37,8 @@ struct batch_plan {
 /* 0 or -ENOMEM. The items are still to be set. */
 int batch_new(struct batch *, struct region *, const struct batch_plan *);
 
-/* Makes memory of its first part, while workers are being made; they see to the rest themselves. See region_prefault. */
+/* Makes memory for so many slots, but not for more than a few MiB: of a batch, while workers are being made, who see to the rest
+   themselves. See region_prefault. */
 void batch_prefault(struct batch *, size_t slots);
 
 /* Frees what it has outside of the region. */

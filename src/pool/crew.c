@@ -222,10 +222,11 @@ void crew_post(brood_pool *pool)
 
 int crew_give(brood_pool *pool, struct board_range range)
 {
-	handout_balance(pool, board_left(range));
+	const double now = clock_now();
+	handout_balance(pool, board_left(range), now);
 	int error = backlog_add(&pool->backlog, range, 0);
 	if (!error)
-		handout_give(pool, clock_now());
+		handout_give(pool, now);
 	return error;
 }
 
@@ -311,7 +312,7 @@ static int settle_order(brood_pool *pool, double now)
 	return 0;
 }
 
-static void measure(brood_pool *pool, double now)
+void crew_measure(brood_pool *pool, double now)
 {
 	struct crew *crew = &pool->crew;
 	double span = now - crew->measured;
@@ -325,7 +326,6 @@ static void measure(brood_pool *pool, double now)
 int crew_tend(brood_pool *pool, double now)
 {
 	struct crew *crew = &pool->crew;
-	measure(pool, now);
 	int error = crew->nursery ? take_reports(pool) : 0;
 	if (error == -EPIPE)
 		error = bury_nursery(pool);
@@ -347,7 +347,7 @@ int crew_tend(brood_pool *pool, double now)
 		error = settle_order(pool, now);
 	if (error)
 		return error;
-	handout_balance(pool, 0);
+	handout_balance(pool, 0, now);
 	handout_give(pool, now);
 	handout_rouse(pool);
 	return 0;
@@ -397,6 +397,7 @@ int crew_step(brood_pool *pool, double deadline, bool (*awake)(brood_pool *))
 	int error = crew_tend(pool, now);
 	if (error)
 		return error;
+	crew_measure(pool, now);
 	const bool each = pool->round.seen && !crew_is_fast(pool);
 	double due = fmin(fmin(deadline, next_look(pool, now)), events_tick(pool, now));
 	if (unfinished(pool) && ((pool->round.seen && !each) || atomic_load(&crew->board->tick_wanted)))

@@ -25,6 +25,9 @@ void crew_post(brood_pool *);
 /* Gives out items, spread over the workers, now or as soon as there is one to take them. */
 int crew_give(brood_pool *, struct board_range);
 
+/* What has been done was looked at just now: how fast that is. */
+void crew_measure(brood_pool *, double now);
+
 /* Whether items are done so fast that each is not worth a ring. */
 bool crew_is_fast(const brood_pool *);
 

@@ -22,9 +22,6 @@
 #define TEND 0.001
 enum { TEND_TICKS = 2000000, PATIENCE = 8 };
 
-/* So many slots ahead are fetched into the cache. */
-enum { AHEAD = 32 };
-
 /* The caller is done with the record that it was given last, and with what belongs to it. */
 static void release(brood_pool *pool)
 {
@@ -74,7 +71,10 @@ bool stream_ready(const brood_pool *pool)
 static bool is_awake(brood_pool *pool)
 {
 	pool->stream->seen_at = clock_now();
-	return stream_broken(pool, round_look(pool)) || stream_ready(pool);
+	if (stream_broken(pool, round_look(pool)))
+		return true;
+	crew_measure(pool, pool->stream->seen_at);
+	return stream_ready(pool);
 }
 
 /*
@@ -127,7 +127,7 @@ static inline bool give_quickly(struct stream *stream, struct brood_result *out)
 	const size_t size = *(const volatile uint64_t *)&stream->items[slot].size;
 	if (!batch_is_brief(state) || size > ITEM_SHORT)
 		return false;
-	__builtin_prefetch(&stream->values[(slot + AHEAD) & stream->mask]);
+	__builtin_prefetch(&stream->values[(slot + STREAM_AHEAD) & stream->mask]);
 	batch_brief(&stream->batch, slot, state, out);
 	out->index = stream->batch.board.first + place;
 	out->item = (struct brood_bytes){stream->items[slot].bytes, size};

@@ -53,18 +53,50 @@ static void set_resting(struct crew *crew, uint32_t number, bool rests)
 	crew->resting += rests ? 1 : -1;
 }
 
-/* So many more workers rest, or so many fewer. */
-static void rest(brood_pool *pool, bool rests, uint32_t count)
+/* Whether it has been busy with one item since before the last look. */
+static bool is_held_up(const struct crew *crew, uint32_t number, double now)
+{
+	const struct mate *mate = &crew->mates[number];
+	return mate->running && now - mate->since > LITTLE && atomic_load(&crew->board->line[number].running) == mate->running;
+}
+
+/* Whether items that it is given now are begun now. */
+static bool is_active(const struct crew *crew, uint32_t number, double now)
+{
+	return takes(&crew->mates[number]) && !is_held_up(crew, number, now);
+}
+
+static uint32_t count_active(const struct crew *crew, double now)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < crew->lines; i++)
+		count += is_active(crew, i, now);
+	return count;
+}
+
+/* So many more workers rest. */
+static void rest(brood_pool *pool, uint32_t count, double now)
 {
 	struct crew *crew = &pool->crew;
 	for (uint32_t i = 0; i < crew->lines && count; i++) {
-		if (!works(&crew->mates[i]) || crew->mates[i].resting == rests)
+		if (!is_active(crew, i, now))
 			continue;
-		set_resting(crew, i, rests);
-		atomic_store(&crew->board->line[i].role, rests ? BOARD_RESTING : BOARD_ACTIVE);
+		set_resting(crew, i, true);
+		atomic_store(&crew->board->line[i].role, BOARD_RESTING);
 		/* One that sleeps does so until it is woken; one that rests, for a while. */
-		if (rests)
-			handout_wake(pool, i);
+		handout_wake(pool, i);
+		count--;
+	}
+}
+
+/* So many fewer rest. */
+static void rouse(struct crew *crew, uint32_t count)
+{
+	for (uint32_t i = 0; i < crew->lines && count; i++) {
+		if (!crew->mates[i].resting)
+			continue;
+		set_resting(crew, i, false);
+		atomic_store(&crew->board->line[i].role, BOARD_ACTIVE);
 		count--;
 	}
 }
@@ -77,22 +109,22 @@ static void note_rested(struct crew *crew)
 			set_resting(crew, i, false);
 }
 
-void handout_balance(brood_pool *pool, uint32_t more)
+void handout_balance(brood_pool *pool, uint32_t more, double now)
 {
 	struct crew *crew = &pool->crew;
 	if (crew->resting)
 		note_rested(crew);
 	if (!(crew->rate > TINY)) {
 		if (crew->resting)
-			rest(pool, false, UINT32_MAX);
+			rouse(crew, UINT32_MAX);
 		return;
 	}
-	const int active = crew->present - crew->resting;
+	const uint32_t active = count_active(crew, now);
 	const double waiting = waiting_for(crew, more);
 	if (waiting < LITTLE && active > 1)
-		rest(pool, true, (uint32_t)active / 2);
-	else if (crew->resting && (waiting > 2 * LITTLE || active < 1))
-		rest(pool, false, active < 1 ? 1 : (uint32_t)active);
+		rest(pool, active / 2, now);
+	else if (crew->resting && (waiting > 2 * LITTLE || !active))
+		rouse(crew, active ? active : 1);
 }
 
 /* Gives the range to one worker, from the line on where the last one was given to; one that sleeps, where that is asked for. */

@@ -4,8 +4,8 @@
 
 #include "pool/pool.h"
 
-/* Lets some workers rest while items are tiny and those that wait are few, and ends that; more are about to be given. */
-void handout_balance(brood_pool *, uint32_t more);
+/* Lets some workers rest while items are tiny and those that wait on the board are few, and ends that; more are about to be given. */
+void handout_balance(brood_pool *, uint32_t more, double now);
 
 /* Gives what is due in the backlog to workers that take it. */
 void handout_give(brood_pool *, double now);
@@ -19,7 +19,7 @@ void handout_shake(brood_pool *, uint32_t line);
 /* Whether every worker has nothing to do, and sleeps. */
 bool handout_idle(const brood_pool *);
 
-/* Whether a worker sleeps that could be given something. */
+/* Whether a worker sleeps that could be given something, which one that rests could not. */
 bool handout_starved(const brood_pool *);
 
 /* Wakes workers that sleep while others have what they might take. */

@@ -11,9 +11,6 @@
  * function that it ends with, so that it has no registers to save.
  */
 
-/* So many slots ahead are fetched into the cache. */
-enum { AHEAD = 32 };
-
 /* 0, with the stream open, or why the item is refused. */
 static int check(brood_pool *pool, struct brood_bytes item)
 {
@@ -159,14 +156,16 @@ static __attribute__((noinline)) int submit_slowly(brood_pool *pool, struct broo
 BROOD_API int brood_pool_submit(brood_pool *pool, struct brood_bytes item)
 {
 	struct stream *stream = stream_at_hand(pool);
-	if (stream && stream->given < stream->more_at)
+	if (!stream || item.size != ITEM_SHORT || !item.data)
+		return submit_slowly(pool, item);
+	if (stream->given < stream->more_at)
 		return -EAGAIN;
-	if (!stream || !stream->room || item.size != ITEM_SHORT || !item.data || stream->ring.used || stream_is_canceled(pool))
+	if (!stream->room || stream->ring.used || stream_is_canceled(pool))
 		return submit_slowly(pool, item);
 	const size_t slot = stream->high & stream->mask;
 	struct item_slot *place = &stream->items[slot];
 	/* What follows is in another processor's cache, which takes the time of several items. */
-	__builtin_prefetch(&stream->items[(slot + AHEAD) & stream->mask], 1);
+	__builtin_prefetch(&stream->items[(slot + STREAM_AHEAD) & stream->mask], 1);
 	place->size = ITEM_SHORT;
 	memcpy(place->bytes, item.data, ITEM_SHORT);
 	return take_in(pool, stream, slot);

@@ -14,7 +14,7 @@ enum { RING_FIRST = 1 << 20 };
 
 /* Who submits many items will fill the window. There are huge pages for it then: small ones were 2 ms, a tenth of a stream of a million
    no-ops. */
-enum { MANY = 8192, HUGE_SLOTS = (2 << 20) / sizeof(struct item_slot) };
+enum { MANY = 8192, HUGE_SLOTS = (2 << 20) / sizeof(struct item_slot), MOST_SLOTS = 8 * HUGE_SLOTS };
 
 bool stream_busy(const brood_pool *pool)
 {
@@ -59,6 +59,8 @@ static int allocate(brood_pool *pool)
 	const size_t most = STREAM_RINGS * pool->options.window_bytes;
 	stream->ring.place = region_take(pool->region, most);
 	stream->ring.capacity = most < RING_FIRST ? most : RING_FIRST;
+	/* Even short items may be too long. */
+	stream->ring.used = pool->options.window_bytes < ITEM_SHORT;
 	if (error || !items || !stream->ring.place || !stream->seen || !stream->taken || !stream->runs || !stream->ring.marks) {
 		stream_free(pool);
 		return -ENOMEM;
@@ -121,15 +123,18 @@ int stream_broken(brood_pool *pool, int error)
 	return error;
 }
 
-/* Memory for four times as many slots as have been used, at least for those of a huge page of items. */
+/* Memory for four times as many slots as have been used, at least for those of a huge page of items, but not so much at once that
+   it takes long. */
 static void prefault(brood_pool *pool)
 {
 	struct stream *stream = pool->stream;
-	const size_t slots = stream->mask + 1, more = 4 * stream->high > HUGE_SLOTS ? 4 * stream->high : HUGE_SLOTS;
-	const size_t to = more < slots ? more : slots;
+	const size_t slots = stream->mask + 1, used = stream->high < slots ? stream->high : slots;
+	const size_t more = 3 * used < HUGE_SLOTS ? HUGE_SLOTS : 3 * used < MOST_SLOTS ? 3 * used : MOST_SLOTS;
+	const size_t to = more < slots - used ? used + more : slots;
+	const uint64_t items = stream->batch.board.items;
 	batch_prefault(&stream->batch, to);
-	region_prefault(pool->region, stream->batch.board.items, stream->batch.board.items + to * sizeof(struct item_slot));
-	stream->prefault_at = to < slots ? to / 2 : UINT64_MAX;
+	region_prefault(pool->region, items + used * sizeof(struct item_slot), items + to * sizeof(struct item_slot));
+	stream->prefault_at = to < slots ? used + (to - used) / 2 : UINT64_MAX;
 }
 
 int stream_publish(brood_pool *pool)

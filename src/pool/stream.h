@@ -56,7 +56,7 @@ struct stream {
 		struct ring_mark {
 			uint64_t end, total;
 		} *marks;
-		bool used;
+		bool used; /* or each item has to be looked at for other reasons */
 	} ring;
 	struct chunk *chunks;
 	size_t chunk_count, chunk_capacity;
@@ -73,6 +73,9 @@ enum { STREAM_PARTS = 16 };
 /* So many times window_bytes may there be for the bytes of items: so that one of that size finds room in one piece beside the item
    of the record that the caller looks at. */
 enum { STREAM_RINGS = 3 };
+
+/* So many slots ahead are fetched into the cache. */
+enum { STREAM_AHEAD = 32 };
 
 static inline bool stream_is_open(const brood_pool *pool)
 {

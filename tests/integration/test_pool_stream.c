@@ -183,6 +183,33 @@ START_TEST(window_of_bytes)
 }
 END_TEST
 
+/* Whatever else is to be said of the window, and however short the items. */
+START_TEST(item_that_is_wrong_is_refused_at_once)
+{
+	const uint64_t number = 1;
+	brood_pool *pool = pool_with(reply_item, NULL, BROOD_OPTIONS(.workers = 1, .window = 2048, .window_bytes = 4));
+	for (int i = 0; i < 100; i++) {
+		ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){&number, 4}), 0);
+		ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){&number, sizeof number}), -EMSGSIZE);
+		ck_assert_uint_eq(must_next(pool).value.size, 4);
+	}
+	int error;
+	while (!(error = brood_pool_submit(pool, (struct brood_bytes){&number, 4})))
+		;
+	ck_assert_int_eq(error, -EAGAIN);
+	ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){&number, 5}), -EMSGSIZE);
+	ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){NULL, 4}), -EINVAL);
+	brood_pool_free(pool);
+	pool = pool_with(reply_item, NULL, BROOD_OPTIONS(.workers = 1, .window = 2048));
+	while (!(error = submit_number(pool, number)))
+		;
+	ck_assert_int_eq(error, -EAGAIN);
+	ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){NULL, sizeof number}), -EINVAL);
+	ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){&number, SIZE_MAX}), -EMSGSIZE);
+	brood_pool_free(pool);
+}
+END_TEST
+
 START_TEST(items_of_any_size)
 {
 	enum { COUNT = 2000 };
@@ -597,6 +624,7 @@ static Suite *make_suite(void)
 	TCase *window = support_case(suite, "window", 60);
 	tcase_add_loop_test(window, window_bounds_how_far_apart_items_are, 0, 5);
 	tcase_add_test(window, window_of_bytes);
+	tcase_add_test(window, item_that_is_wrong_is_refused_at_once);
 	tcase_add_test(window, items_of_any_size);
 	tcase_add_test(window, memory_does_not_grow);
 	TCase *between = support_case(suite, "between", 30);
