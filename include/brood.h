@@ -670,8 +670,8 @@ BROOD_API void brood_rows_free(brood_rows *);
  * worker_end     run in each worker that ends in good order, after its last item
  * flags          BROOD_ORDERED: brood_pool_next gives results in the order of items.
  *                BROOD_PINNED: each worker is bound to one processor, in turn.
- *                BROOD_INSIDE: no processes: items are run by the host itself, in the call that waits for them, so that a
- *                debugger sees them; no time or memory limit then, and a crash is the host's.
+ *                BROOD_INSIDE: no processes: items are run by the host itself, in the call that waits for them, one at least
+ *                whatever its timeout, so that a debugger sees them; no time or memory limit then, and a crash is the host's.
  *                BROOD_TIMED: started and seconds are exact for each item. Without it, and without a reporter, that costs
  *                something for items shorter than about a microsecond only; those have seconds 0, and as started when the
  *                pool began on the items. So may one among them that is longer, up to some 30 microseconds, and up to some

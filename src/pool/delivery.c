@@ -157,12 +157,14 @@ static int wait(brood_pool *pool, struct brood_result *out, double timeout)
 	const double deadline = clock_deadline(timeout);
 	if (!error && rests(pool, clock_now()))
 		error = step(pool, fmin(deadline, pool->stream->seen_at + TEND), is_starved);
-	for (; !error; error = step(pool, deadline, is_awake)) {
+	/* Without processes nothing is done but in here: who only asks gets on by an item with each call. */
+	bool due = !(pool->options.flags & BROOD_INSIDE);
+	for (; !error; error = step(pool, deadline, is_awake), due = true) {
 		if ((error = stream_broken(pool, stream_publish(pool))))
 			return error;
 		if (is_awake(pool))
 			return pool->crew.broken ? pool->crew.broken : give(pool, out);
-		if (deadline < clock_now())
+		if (due && deadline < clock_now())
 			return -ETIMEDOUT;
 	}
 	return error;

@@ -275,6 +275,23 @@ static double processor_seconds(void)
 
 /* Nothing runs while an attempt is waited for, so that there is nothing to overstay the time with; and the wait is none that
    takes a processor, also after a cancel. */
+START_TEST(who_only_asks_gets_on)
+{
+	enum { ITEMS = 10 };
+	brood_pool *pool = pool_with(reply_index, NULL, BROOD_OPTIONS(.flags = BROOD_INSIDE));
+	struct brood_result result;
+	ck_assert_int_eq(brood_pool_next(pool, &result, 0), 0);
+	for (uint64_t i = 0; i < ITEMS; i++)
+		ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){&i, sizeof i}), 0);
+	for (uint64_t i = 0; i < ITEMS; i++) {
+		ck_assert_int_eq(brood_pool_next(pool, &result, 0), 1);
+		value_is(result, i);
+	}
+	ck_assert_int_eq(brood_pool_next(pool, &result, 0), 0);
+	brood_pool_free(pool);
+}
+END_TEST
+
 START_TEST(a_wait_for_an_attempt_ends_in_time)
 {
 	const double backoff = support_scale(0.4);
@@ -333,6 +350,7 @@ static Suite *make_suite(void)
 	tcase_add_test(all, start_that_fails_is_echild);
 	tcase_add_test(all, reporter_is_told);
 	tcase_add_test(all, large_values);
+	tcase_add_test(all, who_only_asks_gets_on);
 	tcase_add_test(all, a_wait_for_an_attempt_ends_in_time);
 	tcase_add_test(all, large_window_costs_nothing);
 	return suite;
