@@ -45,9 +45,10 @@ void arena_open(brood_pool *pool)
 		struct mate *mate = &pool->crew.mates[i];
 		struct board_line *line = &pool->crew.board->line[i];
 		atomic_store(&line->grant_size, 0);
+		/* Also before a stream, in which the line says how far a chunk has been used. */
+		move_up(mate, line);
 		if (pool->round.streaming)
 			continue;
-		move_up(mate, line);
 		if (mate->arena == mate->arena_end)
 			take(pool, mate, part(pool));
 		grant(line, mate->arena, mate->arena_end - mate->arena);

@@ -353,6 +353,45 @@ START_TEST(process_between_streams)
 }
 END_TEST
 
+static int reply_filled(brood_task *task, void *context)
+{
+	unsigned char value[100];
+	uint64_t number;
+	(void)context;
+	memcpy(&number, brood_item(task).data, sizeof number);
+	fill(value, number, sizeof value);
+	return brood_reply(task, value, sizeof value);
+}
+
+/* Values that are too long for their places are not written over by those of a stream, nor of the batches after it. */
+START_TEST(results_outlast_streams)
+{
+	enum { ITEMS = 200, ROUNDS = 4 };
+	brood_pool *pool = pool_with(reply_filled, NULL, BROOD_OPTIONS(.workers = 2));
+	for (uint64_t round = 0; round < ROUNDS; round++) {
+		uint64_t numbers[ITEMS];
+		for (uint64_t i = 0; i < ITEMS; i++)
+			numbers[i] = round * ITEMS + i;
+		ck_assert_int_eq(brood_pool_process_array(pool, numbers, sizeof *numbers, ITEMS), 0);
+		if (round == 2) {
+			ck_assert_int_eq(brood_pool_cleanup(pool), 0);
+			ck_assert_int_ge(brood_pool_spawn(pool, 0), 1);
+		}
+		for (uint64_t i = 0; i < ITEMS; i++)
+			must_submit(pool, ~i);
+		for (uint64_t i = 0; i < ITEMS; i++) {
+			const struct brood_result result = must_next(pool);
+			uint64_t number;
+			memcpy(&number, result.item.data, sizeof number);
+			ck_assert(result.value.size == 100 && is_filled(result.value, number));
+		}
+	}
+	for (uint64_t i = 0; i < ROUNDS * ITEMS; i++)
+		ck_assert_msg(is_filled(pool_record(pool, i).value, i), "item %zu", (size_t)i);
+	brood_pool_free(pool);
+}
+END_TEST
+
 START_TEST(cleanup_gives_up_what_was_submitted)
 {
 	brood_pool *pool = pool_with(reply_late, NULL, BROOD_OPTIONS(.workers = 2));
@@ -630,6 +669,7 @@ static Suite *make_suite(void)
 	TCase *between = support_case(suite, "between", 30);
 	tcase_add_loop_test(between, every_submitted_item_has_a_record, 0, 3);
 	tcase_add_test(between, process_between_streams);
+	tcase_add_test(between, results_outlast_streams);
 	tcase_add_test(between, cleanup_gives_up_what_was_submitted);
 	tcase_add_test(between, cancel_takes_what_was_submitted_before);
 	tcase_add_loop_test(between, cancel_divides_what_is_before_from_what_is_after, 0, 2);
