@@ -4,6 +4,9 @@
 #include "base/futex.h"
 #include "pool/stream.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* A first part, in address space: pages that are not touched cost nothing. */
 #define PART ((size_t)1 << 30)
 
@@ -23,7 +26,7 @@ static void move_up(struct mate *mate, struct board_line *line)
 }
 
 /* The largest part that leaves as much to each other worker, and as much again to whoever asks for more. */
-static size_t part(const brood_pool *pool)
+static size_t fair_part(const brood_pool *pool)
 {
 	size_t fair = (pool->region->size - pool->region->top) / (2 * (size_t)pool->crew.lines + 2);
 	return fair < PART ? fair / 4096 * 4096 : PART;
@@ -50,7 +53,7 @@ void arena_open(brood_pool *pool)
 		if (pool->round.streaming)
 			continue;
 		if (mate->arena == mate->arena_end)
-			take(pool, mate, part(pool));
+			take(pool, mate, fair_part(pool));
 		grant(line, mate->arena, mate->arena_end - mate->arena);
 	}
 }
@@ -77,7 +80,7 @@ static bool answer(brood_pool *pool, uint32_t number, size_t wanted)
 		return offset;
 	}
 	wanted = (wanted + 4095) / 4096 * 4096;
-	if (!take(pool, mate, wanted > part(pool) ? wanted : part(pool)) && !take(pool, mate, wanted))
+	if (!take(pool, mate, wanted > fair_part(pool) ? wanted : fair_part(pool)) && !take(pool, mate, wanted))
 		return false;
 	grant(line, mate->arena, mate->arena_end - mate->arena);
 	return true;
@@ -108,4 +111,27 @@ void arena_close(brood_pool *pool, uint32_t number)
 	move_up(mate, line);
 	atomic_store(&line->position, 0);
 	grant(line, mate->arena, mate->arena_end - mate->arena);
+}
+
+void arena_keep(brood_pool *pool)
+{
+	const struct crew *crew = &pool->crew;
+	struct part *left = pool->parts < crew->lines ? realloc(pool->left, crew->lines * sizeof *left) : NULL;
+	if (left) {
+		memset(left + pool->parts, 0, (crew->lines - pool->parts) * sizeof *left);
+		pool->left = left;
+		pool->parts = crew->lines;
+	}
+	/* Without memory the others are lost, which costs addresses alone. */
+	for (uint32_t i = 0; i < crew->lines && i < pool->parts; i++)
+		pool->left[i] = (struct part){crew->mates[i].arena, crew->mates[i].arena_end};
+}
+
+void arena_resume(brood_pool *pool)
+{
+	struct crew *crew = &pool->crew;
+	for (uint32_t i = 0; i < crew->lines && i < pool->parts; i++) {
+		crew->mates[i].arena = pool->left[i].from;
+		crew->mates[i].arena_end = pool->left[i].end;
+	}
 }

@@ -12,6 +12,11 @@
 /* Grants each line its part for a new round. */
 void arena_open(brood_pool *);
 
+/* What the lines have left of their parts is kept over a cleanup, for the lines of the next spawn. Else a pool that is spawned again
+   and again would run out of addresses. */
+void arena_keep(brood_pool *);
+void arena_resume(brood_pool *);
+
 /* Whether a worker waits for a grant. */
 bool arena_wanted(const brood_pool *);
 

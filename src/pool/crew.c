@@ -60,6 +60,7 @@ int crew_new(brood_pool *pool, int workers)
 		crew_free(pool);
 		return -ENOMEM;
 	}
+	arena_resume(pool);
 	crew->plan = (struct worker_plan){.region = pool->region, .board = crew->board, .lines = lines, .function = pool->function,
 		.context = pool->context, .start = options->worker_start, .end = options->worker_end,
 		.recycle_after = options->recycle_after, .recycle_size = options->recycle_size,
@@ -199,6 +200,8 @@ void crew_free(brood_pool *pool)
 		if (items[1].revents)
 			nursery_quiet(crew->nursery);
 	}
+	if (crew->mates)
+		arena_keep(pool);
 	crew_forget(pool);
 }
 

@@ -305,5 +305,6 @@ BROOD_API void brood_pool_free(brood_pool *pool)
 	/* Where it is a copy, this may be the worker whose item lies there. */
 	if (!foreign(pool))
 		region_free(pool->region);
+	free(pool->left);
 	free(pool);
 }

@@ -89,6 +89,11 @@ struct round {
 
 struct stream;
 
+/* Of the region. */
+struct part {
+	uint64_t from, end;
+};
+
 struct brood_pool {
 	unsigned generation;
 	brood_work_fn *function;
@@ -101,6 +106,8 @@ struct brood_pool {
 	struct backlog backlog;
 	struct round round;
 	struct stream *stream;
+	struct part *left; /* see arena_keep */
+	uint32_t parts;    /* how many they are */
 	uint64_t serial;
 	uint32_t next_number; /* of the next round's first item */
 	int alarm;            /* an eventfd, for brood_pool_cancel */

@@ -220,6 +220,24 @@ START_TEST(workers_see_the_memory_of_the_spawn)
 }
 END_TEST
 
+/* The parts of the region that each line has are of a gigabyte, where there are addresses. */
+START_TEST(spawned_any_number_of_times)
+{
+	enum { SPAWNS = 330 };
+	static const char text[] = "longer than eight bytes";
+	brood_pool *pool;
+	ck_assert_int_eq(brood_pool_new(&pool, reply_item, NULL, BROOD_OPTIONS(.workers = 2)), 0);
+	for (int round = 0; round < SPAWNS; round++) {
+		ck_assert_int_eq(brood_pool_spawn(pool, 0), 2);
+		ck_assert_int_eq(brood_pool_process_array(pool, text, sizeof text, 1), 0);
+		ck_assert_int_eq(brood_pool_cleanup(pool), 0);
+	}
+	for (size_t i = 0; i < SPAWNS; i++)
+		value_is(pool_record(pool, i), text);
+	brood_pool_free(pool);
+}
+END_TEST
+
 static int reply_place(brood_task *task, void *context)
 {
 	pid_t place[] = {getpid(), getpgrp(), getppid()};
@@ -322,6 +340,7 @@ static Suite *make_suite(void)
 	tcase_add_test(all, find_gives_the_first_item_with_these_bytes);
 	TCase *workers = support_case(suite, "workers", 30);
 	tcase_add_test(workers, workers_see_the_memory_of_the_spawn);
+	tcase_add_test(workers, spawned_any_number_of_times);
 	tcase_add_test(workers, workers_lead_groups_and_end_with_the_cleanup);
 	tcase_add_test(workers, seed_is_made_of_the_option_and_the_index_alone);
 	tcase_add_test(workers, parallelize_copies_no_items);
