@@ -12,7 +12,7 @@ import sys
 
 VALUES = ["a", "b c", "d'e", "f/g.h", "x.y.z", "", "$(id)", "é", "~", "a/b/", "..", "1,2", "3,4,5", " s", "t ", "#h", 'a"b', "*", "k=v"]
 PLACES = ["{}", "{.}", "{/}", "{//}", "{/.}", "{#}", "{1}", "{2}", "{-1}", "{1.}", "{2/}", "{3}", "{1//}", "{2/.}"]
-# With several inputs for a job, positions are left out: GNU parallel drops values there.
+# With several inputs for a job, positions are left out, and {#} does not stand alone: GNU parallel drops values there.
 PACKED = ["{}", "{.}", "{/}", "x{}y", "{#}", "{/.}"]
 
 
@@ -31,6 +31,8 @@ def make_case(quoted):
     for _ in range(random.randint(0, 4)):
         before, behind = maybe(0.3, "x", "a-", "./"), maybe(0.2, "y", ".txt", "/z")
         words.append("".join([*before, random.choice(PACKED if packing else PLACES), *behind]))
+    if packing and words and all("{#}" in word for word in words):
+        words.append("{}")
     sources = []
     for number in range(random.randint(1, 3)):
         sources.append(random.choice([":::", ":::", ":::+"]) if number else ":::")
