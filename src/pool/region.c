@@ -21,6 +21,10 @@
 #define MADV_COLLAPSE 25
 #endif
 
+/* So many at once, where they have not taken long so far: each call waits until all processors have turned to it, which is long where
+   they are busy. */
+enum { TOGETHER = 4 };
+
 /* A huge page is worth its memory, and what clearing it takes, where this much of it will be used. */
 #define WORTH (HUGE / 4)
 
@@ -65,7 +69,7 @@ int region_new(struct region **out)
 	}
 	madvise(base, size, MADV_DONTDUMP);
 	/* What is before the first line is nobody's part. */
-	*region = (struct region){.base = base, .size = size, .top = LINE, .references = 1, .debt = base,
+	*region = (struct region){.base = base, .size = size, .top = LINE, .references = 1, .debt = base, .together = TOGETHER / 2,
 				  .small = (uintptr_t)base % HUGE || sysconf(_SC_PAGESIZE) != PAGE};
 	*out = region;
 	return 0;
@@ -87,7 +91,7 @@ struct region *region_hold(struct region *region)
 
 uint64_t region_take(struct region *region, size_t size)
 {
-	size_t alignment = size >= HUGE ? HUGE : LINE;
+	size_t alignment = size >= HUGE / 4 ? HUGE : LINE;
 	size_t from = ((size_t)region->base + region->top + alignment - 1) / alignment * alignment - (size_t)region->base;
 	if (from > region->size || size > region->size - from)
 		return 0;
@@ -95,13 +99,16 @@ uint64_t region_take(struct region *region, size_t size)
 	return from;
 }
 
-/* Somebody has seen to it already. */
-static bool is_there(const struct region *region, uint64_t page)
+/* Whether of the huge page enough lies from one offset on and before another, and nobody has seen to it already. */
+static bool is_worth(const struct region *region, uint64_t page, uint64_t from, uint64_t to)
 {
 	unsigned char first = 0, last = 0;
+	const uint64_t used = (page + HUGE < to ? page + HUGE : to) - (page > from ? page : from);
+	if (used < WORTH || page + HUGE > region->size)
+		return false;
 	mincore(region->base + page, 1, &first);
 	mincore(region->base + page + HUGE - PAGE, 1, &last);
-	return first & last & 1;
+	return !(first & last & 1);
 }
 
 /* However much a worker may have written there. */
@@ -113,30 +120,42 @@ static bool is_in_debt(const struct region *region)
 	return debt > DEBT;
 }
 
-static void make_huge(struct region *region, uint64_t page, uint64_t touch)
+static void make_huge(struct region *region, uint64_t from, uint64_t to)
 {
 	const uint64_t began = clock_busy();
-	/* Nothing can be collapsed where there is nothing yet. */
-	(void)*(volatile unsigned char *)(region->base + touch);
 	/* Else there is none just now, or another process is at it. */
-	if (madvise(region->base + page, HUGE, MADV_COLLAPSE) && errno != ENOMEM && errno != EBUSY && errno != EAGAIN)
+	if (madvise(region->base + from, to - from, MADV_COLLAPSE) && errno != ENOMEM && errno != EBUSY && errno != EAGAIN)
 		region->small = true;
-	const int64_t more = (int64_t)(clock_busy() - began) - SMALL;
+	const int64_t more = (int64_t)(clock_busy() - began) - (int64_t)((to - from) / HUGE) * SMALL;
 	if (more > 0 || atomic_load(region->debt) > 0)
 		atomic_fetch_add(region->debt, more);
+	region->together = more > 0 ? 1 : region->together < TOGETHER ? 2 * region->together : TOGETHER;
+}
+
+uint64_t region_prefault_some(struct region *region, uint64_t from, uint64_t to)
+{
+	uint64_t page = from / HUGE * HUGE;
+	while (page < to && !is_worth(region, page, from, to))
+		page += HUGE;
+	if (page >= to || region->small)
+		return to;
+	const uint64_t begin = page, part = page + region->together * HUGE, end = part < to ? part : to;
+	if (is_in_debt(region)) {
+		atomic_fetch_sub(region->debt, PAID);
+		page += HUGE;
+	} else {
+		/* Nothing can be collapsed where there is nothing yet. */
+		for (; page < end && is_worth(region, page, from, to); page += HUGE)
+			(void)*(volatile unsigned char *)(region->base + (page > from ? page : from));
+		make_huge(region, begin, page);
+	}
+	return page < to ? page : to;
 }
 
 void region_prefault(struct region *region, uint64_t from, uint64_t to)
 {
-	for (uint64_t page = from / HUGE * HUGE; page < to && !region->small; page += HUGE) {
-		const uint64_t first = page > from ? page : from, last = page + HUGE < to ? page + HUGE : to;
-		if (last - first < WORTH || page + HUGE > region->size || is_there(region, page))
-			continue;
-		if (is_in_debt(region))
-			atomic_fetch_sub(region->debt, PAID);
-		else
-			make_huge(region, page, first);
-	}
+	while (from < to)
+		from = region_prefault_some(region, from, to);
 }
 
 uint64_t region_huge_end(uint64_t offset)

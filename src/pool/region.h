@@ -17,6 +17,7 @@ struct region {
 	size_t size, top;
 	int references;
 	bool small; /* there are no huge pages, as far as this process knows */
+	unsigned together; /* so many are asked for at once */
 	_Atomic int64_t *debt; /* shared: by how many nanoseconds they took longer than small ones would have */
 };
 
@@ -25,7 +26,7 @@ void region_free(struct region *);
 
 struct region *region_hold(struct region *);
 
-/* The offset of size bytes that nobody has yet, zero, and aligned to 128, or to a huge page where they fill one;
+/* The offset of size bytes that nobody has yet, zero, and aligned to 128, or to a huge page where one would be worth it;
    0: there is no room. */
 uint64_t region_take(struct region *, size_t size);
 
@@ -37,6 +38,9 @@ uint64_t region_take(struct region *, size_t size);
  * The system has huge pages for shared memory on this request alone, also where its settings say never, which is their default.
  */
 void region_prefault(struct region *, uint64_t from, uint64_t to);
+
+/* Does so for a first part of it, a few huge pages, and returns where that ends. */
+uint64_t region_prefault_some(struct region *, uint64_t from, uint64_t to);
 
 /* Where the huge page ends that has the byte before the offset. */
 uint64_t region_huge_end(uint64_t offset);

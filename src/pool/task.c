@@ -14,7 +14,11 @@ enum { TYPE_LIMIT = 256, MESSAGE_LIMIT = 64 * 1024 };
 BROOD_API struct brood_bytes brood_item(const brood_task *task)
 {
 	const struct board_batch *batch = &task->worker->batch;
-	return batch->kind == BOARD_ARRAY ? items_in_array(batch, task->slot) : items_at(task->worker->plan->region, batch, task->slot);
+	if (batch->kind != BOARD_ARRAY)
+		return items_at(task->worker->plan->region, batch, task->slot);
+	const struct brood_bytes item = items_in_array(batch, task->slot);
+	__builtin_prefetch((const char *)item.data + WORKER_AHEAD * batch->stride);
+	return item;
 }
 
 BROOD_API size_t brood_index(const brood_task *task)

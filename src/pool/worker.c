@@ -10,9 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* So many slots ahead are fetched into the cache. */
-enum { AHEAD = 16 };
-
 /* How many lines a worker that has nothing to do looks at again before it sleeps: about 2 microseconds. Forty times at all
    lines were a third of what it took to make 1,000 workers. */
 enum { LOOKS = 160 };
@@ -79,7 +76,7 @@ static void start_watch(struct worker *worker)
 	}
 }
 
-/* Before the item at a place, memory for it and for those behind it, as far as its huge pages go; see region_prefault. */
+/* Before the item at a place, memory for it and for some behind it; see region_prefault_some. */
 static __attribute__((noinline)) void prefault(struct worker *worker, uint32_t place)
 {
 	const struct board_batch *batch = &worker->batch;
@@ -96,9 +93,8 @@ static __attribute__((noinline)) void prefault(struct worker *worker, uint32_t p
 	for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
 		const size_t size = arrays[i].size;
 		const uint64_t from = arrays[i].offset + place * size, to = arrays[i].offset + end * size;
-		const uint64_t limit = region_huge_end(from + size);
-		region_prefault(worker->plan->region, from, limit < to ? limit : to);
-		if ((limit - from) / size < next - place)
+		const uint64_t limit = region_prefault_some(worker->plan->region, from, to);
+		if (limit < to && (limit - from) / size < next - place)
 			next = place + (uint32_t)((limit - from) / size);
 	}
 	worker->prefault_at = next < end ? next : UINT32_MAX;
@@ -133,12 +129,14 @@ static inline __attribute__((always_inline)) void do_item(struct worker *worker,
 		uint64_t origin = atomic_load_explicit(&plan->board->origin, memory_order_relaxed);
 		task_begin(task, worker->batch.first + origin + (uint32_t)(place - (uint32_t)origin), slot, worker->form);
 		/* Where the value goes may be in the host's cache. */
-		__builtin_prefetch(&worker->values[(slot + AHEAD) & worker->batch.mask], 1);
+		__builtin_prefetch(&worker->values[(slot + WORKER_AHEAD) & worker->batch.mask], 1);
 	} else {
 		/* A number that is none of the batch's is not the host's. */
 		if (place >= worker->batch.count)
 			return;
 		task_begin(task, worker->batch.first + place, slot, plain ? TASK_SHORT : worker->form);
+		if (plain)
+			__builtin_prefetch(&worker->values[slot + WORKER_AHEAD], 1);
 		if (place == worker->prefault_at)
 			prefault(worker, place);
 	}

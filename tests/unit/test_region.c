@@ -104,6 +104,31 @@ START_TEST(a_little_is_not_prefaulted)
 }
 END_TEST
 
+/* A part is some huge pages, and says where the next one begins. */
+START_TEST(a_part_is_prefaulted_at_a_time)
+{
+	enum { PAGES = 9 };
+	need_huge_pages(PAGES);
+	const uint64_t from = region_take(region, (PAGES + 1) * HUGE) + HUGE / 2, to = from + PAGES * HUGE - HUGE / 4;
+	size_t parts = 0;
+	for (uint64_t at = from, next; at < to; at = next, parts++) {
+		next = region_prefault_some(region, at, to);
+		ck_assert_uint_gt(next, at);
+		ck_assert(next == to || next % HUGE == 0);
+		ck_assert_uint_eq(resident(at, next), (next - at + PAGE - 1) / PAGE);
+		if (next < to)
+			ck_assert_uint_eq(resident(next, to), 0);
+	}
+	ck_assert_uint_gt(parts, 1);
+	/* Of what is there nothing is left to do. */
+	ck_assert_uint_eq(region_prefault_some(region, from, to), to);
+	region->small = true;
+	const uint64_t other = region_take(region, HUGE);
+	ck_assert_uint_eq(region_prefault_some(region, other, other + HUGE), other + HUGE);
+	ck_assert_uint_eq(resident(other, other + HUGE), 0);
+}
+END_TEST
+
 /* Where huge pages have taken long they are left out for a while. */
 START_TEST(slow_memory_is_asked_for_again_later)
 {
@@ -134,6 +159,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tests, what_is_prefaulted_is_there_and_zero);
 	tcase_add_test(tests, what_is_there_already_stays_as_it_was);
 	tcase_add_test(tests, a_little_is_not_prefaulted);
+	tcase_add_test(tests, a_part_is_prefaulted_at_a_time);
 	tcase_add_test(tests, slow_memory_is_asked_for_again_later);
 	return suite;
 }
