@@ -195,7 +195,7 @@ static int compare(const void *one, const void *other)
 double median(double *values, size_t count)
 {
 	qsort(values, count, sizeof *values, compare);
-	return values[count / 2];
+	return (values[(count - 1) / 2] + values[count / 2]) / 2;
 }
 
 size_t raise_descriptor_limit(void)
