@@ -176,6 +176,14 @@ static void kill_late(brood_pool *pool, double deadline)
 			nursery_signal(pool->crew.nursery, (int)i, SIGKILL);
 }
 
+static bool are_all_gone(const struct crew *crew)
+{
+	for (uint32_t i = 0; i < crew->lines; i++)
+		if (crew->mates[i].state != MATE_ABSENT)
+			return false;
+	return true;
+}
+
 void crew_free(brood_pool *pool)
 {
 	struct crew *crew = &pool->crew;
@@ -185,6 +193,12 @@ void crew_free(brood_pool *pool)
 	while (crew->nursery) {
 		if (take_reports(pool) == -EPIPE) {
 			bury_nursery(pool);
+			break;
+		}
+		/* It ends by itself then, and to be told so by each of its descriptors takes three wakes more. */
+		if (are_all_gone(crew) && nursery_output_fd(crew->nursery) < 0) {
+			nursery_free(crew->nursery);
+			crew->nursery = NULL;
 			break;
 		}
 		/* One that asks for memory now would wait for ever. */

@@ -91,7 +91,7 @@ struct region *region_hold(struct region *region)
 
 uint64_t region_take(struct region *region, size_t size)
 {
-	size_t alignment = size >= HUGE / 4 ? HUGE : LINE;
+	size_t alignment = size >= HUGE ? HUGE : LINE;
 	size_t from = ((size_t)region->base + region->top + alignment - 1) / alignment * alignment - (size_t)region->base;
 	if (from > region->size || size > region->size - from)
 		return 0;

@@ -26,7 +26,7 @@ void region_free(struct region *);
 
 struct region *region_hold(struct region *);
 
-/* The offset of size bytes that nobody has yet, zero, and aligned to 128, or to a huge page where one would be worth it;
+/* The offset of size bytes that nobody has yet, zero, and aligned to 128, or to a huge page where they fill one;
    0: there is no room. */
 uint64_t region_take(struct region *, size_t size);
 

@@ -232,6 +232,8 @@ _Noreturn void ward_run(struct nursery *nursery)
 	int next = 0;
 	if (next < nursery->plan.count)
 		start_worker(nursery, next++);
+	if (next == nursery->plan.count && nursery->ward->news)
+		flush_reports(nursery, MSG_DONTWAIT);
 	/* While the first one gets ready, since it takes some 20 microseconds. */
 	oom_watch_again(&nursery->ward->kills);
 	while (next < nursery->plan.count) {
