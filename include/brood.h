@@ -763,6 +763,13 @@ BROOD_API int brood_pool_submit(brood_pool *, struct brood_bytes item);
 BROOD_API int brood_pool_next(brood_pool *, struct brood_result *out, double timeout);
 
 /*
+ * A descriptor to poll, never to read, for a host that has a loop of its own: readable while a call of brood_pool_next, with a
+ * timeout of 0, may have something to give or to do; so not from when that has returned 0 or -ETIMEDOUT until there is news. It may
+ * be readable for nothing. The same until the pool is freed; or -errno where there are no descriptors, two of which it takes.
+ */
+BROOD_API int brood_pool_fd(brood_pool *);
+
+/*
  * Pulls items from source until it gives none, and pushes each record to sink; both are called by the calling thread.
  * source: 1 with an item, which is copied; 0: no more; negative: give up. sink: 0, or negative: give up. Giving up cancels
  * what has not been done, and that negative number is returned; of what that cancels no record is pushed.

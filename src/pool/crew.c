@@ -10,6 +10,7 @@
 #include "pool/mate.h"
 #include "pool/mend.h"
 #include "pool/round.h"
+#include "pool/watch.h"
 
 #include <errno.h>
 #include <math.h>
@@ -205,7 +206,7 @@ void crew_free(brood_pool *pool)
 		arena_answer(pool);
 		kill_late(pool, deadline);
 		const double now = clock_now();
-		double due = fmin(fmin(deadline, mates_due(pool, now)), events_tick(pool, now));
+		double due = fmin(fmin(deadline, mates_due(pool, now, true)), events_tick(pool, now));
 		struct pollfd items[] = {{.fd = nursery_fd(crew->nursery), .events = POLLIN},
 					 {.fd = nursery_bell(crew->nursery), .events = POLLIN},
 					 {.fd = nursery_output_fd(crew->nursery), .events = POLLIN}};
@@ -378,9 +379,10 @@ bool crew_is_fast(const brood_pool *pool)
 static double next_look(const brood_pool *pool, double now)
 {
 	const struct crew *crew = &pool->crew;
-	double due = mates_due(pool, now), waiting = backlog_due(&pool->backlog);
-	if (!unfinished(pool))
-		return crew->present < crew->wanted ? fmin(due, crew->restart_at) : due;
+	const bool busy = unfinished(pool);
+	double due = mates_due(pool, now, busy), waiting = backlog_due(&pool->backlog);
+	if (!busy)
+		return due;
 	due = fmin(due, now + (atomic_load(&crew->board->frozen) ? FAST_LOOK : LOOK_ABOUT));
 	if (crew->present < crew->wanted || !crew->nursery)
 		due = fmin(due, crew->restart_at);
@@ -407,25 +409,60 @@ static void sleep_until(brood_pool *pool, double now, double due)
 		nursery_quiet(crew->nursery);
 }
 
-int crew_step(brood_pool *pool, double deadline, bool (*awake)(brood_pool *))
+/* Does what there is to do, and has workers ring from now on; due is when to look again at the latest. */
+static int lie_down(brood_pool *pool, double now, double *due)
 {
 	struct crew *crew = &pool->crew;
-	double now = clock_now();
 	int error = crew_tend(pool, now);
 	if (error)
 		return error;
 	crew_measure(pool, now);
 	const bool each = pool->round.seen && !crew_is_fast(pool);
-	double due = fmin(fmin(deadline, next_look(pool, now)), events_tick(pool, now));
+	*due = fmin(next_look(pool, now), events_tick(pool, now));
 	if (unfinished(pool) && ((pool->round.seen && !each) || atomic_load(&crew->board->tick_wanted)))
-		due = fmin(due, now + FAST_LOOK);
+		*due = fmin(*due, now + FAST_LOOK);
 	atomic_store(&crew->board->asleep, each ? BOARD_EACH : BOARD_PARKED);
-	if (!awake(pool) && !arena_wanted(pool))
-		sleep_until(pool, now, due);
-	atomic_store(&crew->board->asleep, BOARD_AWAKE);
+	return 0;
+}
+
+static void move_tick(struct crew *crew, double now)
+{
 	if (now - crew->ticked >= FAST_LOOK) {
 		crew->ticked = now;
 		atomic_fetch_add(&crew->board->tick, 1);
 	}
+}
+
+int crew_step(brood_pool *pool, double deadline, bool (*awake)(brood_pool *))
+{
+	struct crew *crew = &pool->crew;
+	const double now = clock_now();
+	double due;
+	int error = lie_down(pool, now, &due);
+	if (error)
+		return error;
+	if (!awake(pool) && !arena_wanted(pool))
+		sleep_until(pool, now, fmin(due, deadline));
+	atomic_store(&crew->board->asleep, BOARD_AWAKE);
+	move_tick(crew, now);
+	return 0;
+}
+
+int crew_watch(brood_pool *pool, bool (*awake)(brood_pool *))
+{
+	struct crew *crew = &pool->crew;
+	const double now = clock_now();
+	double due;
+	/* What has been rung so far is no news. */
+	sleep_until(pool, now, now);
+	int error = lie_down(pool, now, &due);
+	if (error)
+		return error;
+	move_tick(crew, now);
+	if (awake(pool) || arena_wanted(pool)) {
+		atomic_store(&crew->board->asleep, BOARD_AWAKE);
+		return 1;
+	}
+	watch_cool(pool, due);
 	return 0;
 }

@@ -40,4 +40,8 @@ int crew_tend(brood_pool *, double now);
  */
 int crew_step(brood_pool *, double deadline, bool (*awake)(brood_pool *));
 
+/* Does that, and then has the pool's descriptor tell when something happens, in place of sleeping: 0; 1: there is something now;
+   or -errno as above. */
+int crew_watch(brood_pool *, bool (*awake)(brood_pool *));
+
 #endif

@@ -8,6 +8,7 @@
 #include "pool/handout.h"
 #include "pool/inside.h"
 #include "pool/round.h"
+#include "pool/watch.h"
 
 #include <errno.h>
 #include <math.h>
@@ -192,7 +193,7 @@ static int tend(brood_pool *pool)
 	return stream_broken(pool, crew_tend(pool, now));
 }
 
-static __attribute__((noinline)) int next_slowly(brood_pool *pool, struct brood_result *out, double timeout)
+static int next_of_stream(brood_pool *pool, struct brood_result *out, double timeout)
 {
 	int error = !out ? -EINVAL : pool_is_fit(pool) ? 0 : pool_check(pool);
 	if (error || !stream_is_open(pool))
@@ -206,6 +207,28 @@ static __attribute__((noinline)) int next_slowly(brood_pool *pool, struct brood_
 		return error;
 	int result = give(pool, out);
 	return result ? result : wait(pool, out, timeout);
+}
+
+static bool is_news(brood_pool *pool)
+{
+	return stream_is_open(pool) && is_awake(pool);
+}
+
+static __attribute__((noinline)) int next_slowly(brood_pool *pool, struct brood_result *out, double timeout)
+{
+	int result = next_of_stream(pool, out, timeout);
+	/* Nothing may be left undone by a caller who then sleeps at the descriptor. */
+	while ((!result || result == -ETIMEDOUT) && watch_is_open(pool)) {
+		const int again = pool->options.flags & BROOD_INSIDE ? inside_watch(pool, is_news) : crew_watch(pool, is_news);
+		if (again < 0)
+			return stream_is_open(pool) ? stream_broken(pool, again) : (pool->crew.broken = again);
+		if (!again)
+			return result;
+		result = next_of_stream(pool, out, 0);
+	}
+	if (result == 1)
+		watch_heat(pool);
+	return result;
 }
 
 BROOD_API int brood_pool_next(brood_pool *pool, struct brood_result *out, double timeout)

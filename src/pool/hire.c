@@ -3,6 +3,7 @@
 
 #include "pool/handout.h"
 #include "pool/mate.h"
+#include "pool/watch.h"
 
 #include <dlfcn.h>
 #include <sched.h>
@@ -140,5 +141,7 @@ int hire_nursery(brood_pool *pool)
 		crew->mates[i].state = MATE_ABSENT;
 	if (error)
 		crew->present = 0;
+	else
+		watch_nursery(pool);
 	return error;
 }

@@ -3,8 +3,10 @@
 
 #include "base/clock.h"
 #include "pool/arena.h"
+#include "pool/backlog.h"
 #include "pool/events.h"
 #include "pool/round.h"
+#include "pool/watch.h"
 
 #include <errno.h>
 #include <math.h>
@@ -50,6 +52,13 @@ static int run(brood_pool *pool, uint64_t place)
 	return round_see(pool, place);
 }
 
+/* Else the next wait would be none. */
+static void silence(brood_pool *pool)
+{
+	uint64_t count;
+	while (read(pool->alarm, &count, sizeof count) > 0) {}
+}
+
 static void cancel(brood_pool *pool)
 {
 	struct round *round = &pool->round;
@@ -58,9 +67,7 @@ static void cancel(brood_pool *pool)
 	round->inside = round->high;
 	round->unseen = true;
 	pool->backlog.count = 0;
-	/* Else the next wait would be none. */
-	uint64_t count;
-	while (read(pool->alarm, &count, sizeof count) > 0) {}
+	silence(pool);
 	atomic_store(&pool->canceled, false);
 }
 
@@ -102,5 +109,16 @@ int inside_step(brood_pool *pool, double deadline)
 		cancel(pool);
 	else if (round->inside < round->high)
 		return run(pool, round->inside++);
+	return 0;
+}
+
+int inside_watch(brood_pool *pool, bool (*awake)(brood_pool *))
+{
+	const struct round *round = &pool->round;
+	silence(pool);
+	if (awake(pool) || (round->low < round->high && atomic_load(&pool->canceled)))
+		return 1;
+	const double now = clock_now();
+	watch_cool(pool, round->inside < round->high ? now : fmin(backlog_due(&pool->backlog), events_tick(pool, now)));
 	return 0;
 }

@@ -11,4 +11,7 @@ void inside_end(brood_pool *);
 /* Runs one item of the round that has not been run yet, if there is one. */
 int inside_step(brood_pool *, double deadline);
 
+/* As crew_watch. */
+int inside_watch(brood_pool *, bool (*awake)(brood_pool *));
+
 #endif

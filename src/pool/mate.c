@@ -280,14 +280,14 @@ void mates_watch(brood_pool *pool, double now)
 	}
 }
 
-double mates_due(const brood_pool *pool, double now)
+double mates_due(const brood_pool *pool, double now, bool busy)
 {
 	const struct crew *crew = &pool->crew;
 	const double timeout = pool->options.timeout;
 	double due = INFINITY;
-	if (timeout > 0)
+	if (busy && timeout > 0)
 		due = now + fmin(fmax(timeout / 8, 0.001), 0.1);
-	if (pool->reporter.begin)
+	if (busy && pool->reporter.begin)
 		due = fmin(due, now + 0.05);
 	for (uint32_t i = 0; i < crew->lines; i++) {
 		const struct mate *mate = &crew->mates[i];
@@ -295,7 +295,7 @@ double mates_due(const brood_pool *pool, double now)
 			continue;
 		if (mate->condemned)
 			due = fmin(due, mate->kill_at);
-		else if (timeout > 0 && mate->running && mate->since + timeout > now)
+		else if (busy && timeout > 0 && mate->running && mate->since + timeout > now)
 			due = fmin(due, mate->since + timeout);
 	}
 	return due;

@@ -16,8 +16,8 @@ int mates_orphaned(brood_pool *);
 /* Looks what each runs and since when; kills those whose time is up. */
 void mates_watch(brood_pool *, double now);
 
-/* When mates_watch should be called again. */
-double mates_due(const brood_pool *, double now);
+/* When mates_watch should be called again; busy: there are items to be done. */
+double mates_due(const brood_pool *, double now, bool busy);
 
 /* Kills what the line's owner is running, and makes that its outcome. */
 void mate_condemn(brood_pool *, uint32_t line, enum brood_outcome, double now);

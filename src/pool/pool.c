@@ -10,6 +10,7 @@
 #include "pool/items.h"
 #include "pool/round.h"
 #include "pool/stream.h"
+#include "pool/watch.h"
 
 #include <errno.h>
 #include <math.h>
@@ -62,6 +63,7 @@ BROOD_API int brood_pool_new(brood_pool **out, brood_work_fn *function, void *co
 	pool->function = function;
 	pool->context = context;
 	pool->alarm = -1;
+	pool->watch = (struct watch){.fd = -1, .timer = -1};
 	int error = copy_options(&pool->options, options);
 	if (!error)
 		error = copy_reporter(&pool->reporter, pool->options.reporter);
@@ -299,6 +301,7 @@ BROOD_API void brood_pool_free(brood_pool *pool)
 		stream_free(pool);
 	} else {
 		brood_pool_cleanup(pool);
+		watch_close(pool);
 		lineage_close(pool->alarm);
 	}
 	brood_results_free(pool->results);

@@ -89,6 +89,13 @@ struct round {
 
 struct stream;
 
+/* The descriptor for a loop of the host's; see watch.h. */
+struct watch {
+	int fd, timer;
+	bool cold;
+	bool blind; /* what the nursery says is not in the set */
+};
+
 /* Of the region. */
 struct part {
 	uint64_t from, end;
@@ -106,6 +113,7 @@ struct brood_pool {
 	struct backlog backlog;
 	struct round round;
 	struct stream *stream;
+	struct watch watch;
 	struct part *left; /* see arena_keep */
 	uint32_t parts;    /* how many they are */
 	uint64_t serial;

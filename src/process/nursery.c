@@ -8,17 +8,27 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Out of the set first: in there it would stay for as long as a process that the host has forked holds a copy. */
+static void close_end(const struct nursery *nursery, int *fd)
+{
+	if (nursery->epoll >= 0 && *fd >= 0)
+		epoll_ctl(nursery->epoll, EPOLL_CTL_DEL, *fd, NULL);
+	lineage_close(*fd);
+	*fd = -1;
+}
+
 static void close_ends(struct nursery *nursery)
 {
-	lineage_close(nursery->socket);
-	lineage_close(nursery->bell);
-	lineage_close(nursery->output);
+	close_end(nursery, &nursery->socket);
+	close_end(nursery, &nursery->bell);
+	close_end(nursery, &nursery->output);
 }
 
 /* Both ends, neither of which waits; -1: there is no output, or no pipe can be made, and descriptor 2 is as good. */
@@ -57,7 +67,7 @@ int nursery_new(struct nursery **out, const struct nursery_plan *plan)
 	struct stat pipe = {0};
 	fstat(bell[0], &pipe);
 	*nursery = (struct nursery){.socket = pair[1], .bell = bell[1], .bell_id = pipe.st_ino, .plan = *plan,
-		.output = output[1], .piece = piece};
+		.output = output[1], .piece = piece, .epoll = -1};
 	nursery->ward = ward;
 	child_watch_kills(&ward->kills);
 	fork_ready(&nursery->host);
@@ -189,9 +199,21 @@ int nursery_quiet(struct nursery *nursery)
 	if (size)
 		return true;
 	/* It would be readable for ever: a host with one processor kept the nursery from ending for 3 ms. */
-	lineage_close(nursery->bell);
-	nursery->bell = -1;
+	close_end(nursery, &nursery->bell);
 	return false;
+}
+
+int nursery_watch(struct nursery *nursery, int epoll)
+{
+	const int ends[] = {nursery->socket, nursery->bell, nursery->output};
+	int error = 0;
+	nursery->epoll = epoll;
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+		struct epoll_event event = {.events = EPOLLIN};
+		if (ends[i] >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, ends[i], &event))
+			error = -errno;
+	}
+	return error;
 }
 
 int nursery_output_fd(const struct nursery *nursery)
@@ -208,8 +230,7 @@ static bool fill_piece(struct nursery *nursery, size_t size)
 			continue;
 		if (!got) {
 			/* All who could write have gone; it would be readable for ever. */
-			lineage_close(nursery->output);
-			nursery->output = -1;
+			close_end(nursery, &nursery->output);
 		}
 		if (got <= 0)
 			return false;

@@ -87,6 +87,9 @@ int nursery_quiet(struct nursery *);
 /* With the plan's output: readable when there is some; else -1. */
 int nursery_output_fd(const struct nursery *);
 
+/* Puts what says that there is something to be told or given into an epoll set, until the nursery is freed: 0 or -errno. */
+int nursery_watch(struct nursery *, int epoll);
+
 /*
  * Gives what workers have written to stderr, if some of it has come, up to as much as a pipe holds. pid is 0 where it is not
  * known, number -1 where a descendant of a worker that has ended wrote it.

@@ -30,6 +30,7 @@ struct nursery {
 	int socket;    /* the host's end; the nursery's in the nursery */
 	int bell;      /* the end to read in the host, the end to ring elsewhere */
 	ino_t bell_id; /* of the pipe */
+	int epoll;     /* the set that the host's ends are in; -1: none */
 	int output;    /* of what workers write to stderr: the end to read in the host, to write in the nursery; -1: none */
 	struct nursery_plan plan;
 	struct fork_host host;

@@ -2,7 +2,6 @@
 /* A pool in hosts of every kind, and what it leaves of them; and what is left of it when they, or its own, are killed. */
 #include "pool.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -204,28 +203,6 @@ END_TEST
 
 /* --- processes that are killed from outside ------------------------------------------------------------------------ */
 
-/* A child of this process with that name; 0: there is none. */
-static pid_t find_child(const char *name)
-{
-	pid_t found = 0;
-	DIR *directory = opendir("/proc");
-	for (struct dirent *item; directory && (item = readdir(directory));) {
-		char path[300], text[300] = "", command[64] = "";
-		int parent = 0;
-		snprintf(path, sizeof path, "/proc/%s/stat", item->d_name);
-		FILE *file = atoi(item->d_name) > 0 ? fopen(path, "re") : NULL;
-		if (!file)
-			continue;
-		if (fgets(text, sizeof text, file) && sscanf(text, "%*d (%63[^)]) %*c %d", command, &parent) == 2 &&
-		    parent == getpid() && !strcmp(command, name))
-			found = atoi(item->d_name);
-		fclose(file);
-	}
-	if (directory)
-		closedir(directory);
-	return found;
-}
-
 struct board {
 	atomic_int begun;
 	_Atomic(pid_t) pids[COUNT];
@@ -248,7 +225,7 @@ static void *kill_nursery(void *context)
 	for (int round = 0; round < 3; round++) {
 		while (board->begun < 40 * (round + 1) && !stop)
 			support_sleep(0.001);
-		pid_t pid = find_child("brood-nursery");
+		pid_t pid = support_child_named("brood-nursery");
 		if (pid && !kill(pid, SIGKILL))
 			kills++;
 	}

@@ -674,6 +674,27 @@ int support_threads(void)
 	return count_and_clear(&list);
 }
 
+pid_t support_child_named(const char *name)
+{
+	pid_t found = 0;
+	DIR *directory = opendir("/proc");
+	for (struct dirent *item; directory && (item = readdir(directory));) {
+		char path[300], text[300] = "", command[64] = "";
+		int parent = 0;
+		snprintf(path, sizeof path, "/proc/%s/stat", item->d_name);
+		FILE *file = atoi(item->d_name) > 0 ? fopen(path, "re") : NULL;
+		if (!file)
+			continue;
+		if (fgets(text, sizeof text, file) && sscanf(text, "%*d (%63[^)]) %*c %d", command, &parent) == 2 &&
+		    parent == getpid() && !strcmp(command, name))
+			found = atoi(item->d_name);
+		fclose(file);
+	}
+	if (directory)
+		closedir(directory);
+	return found;
+}
+
 int support_children(void)
 {
 	struct list children = {0}, orphans = {0};

@@ -88,6 +88,9 @@ int support_descriptors(void);
 /* How many children this process has, zombies included, also those that a plain wait does not see. */
 int support_children(void);
 
+/* A child of this process with that name; 0: there is none. */
+pid_t support_child_named(const char *name);
+
 /* How many orphans of this program's tests are alive now. */
 int support_orphans(void);
 
