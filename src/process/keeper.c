@@ -63,6 +63,14 @@ RAW_FUNCTION static void report_end(int socket, long pid, int status, const stru
 	report(socket, &message);
 }
 
+/* With its group; and by itself where it has left that. */
+RAW_FUNCTION static void signal_child(long child, long signal)
+{
+	raw_call(SYS_kill, -child, signal, 0, 0, 0);
+	if (signal == SIGKILL || raw_call(SYS_getpgid, child, 0, 0, 0, 0) != child)
+		raw_call(SYS_kill, child, signal, 0, 0, 0);
+}
+
 /* All orders of the host's that have come. false: after them came its end. */
 RAW_FUNCTION static bool obey(int socket, long child, bool *outlive)
 {
@@ -81,7 +89,7 @@ RAW_FUNCTION static bool obey(int socket, long child, bool *outlive)
 		if (size != (long)sizeof order)
 			return false;
 		if (order.kind == KEEPER_SIGNAL)
-			raw_call(SYS_kill, -child, order.signal, 0, 0, 0);
+			signal_child(child, order.signal);
 		else if (order.kind == KEEPER_OUTLIVE)
 			*outlive = true;
 	}
@@ -119,7 +127,7 @@ RAW_FUNCTION static void watch(int socket, long child, bool outlive, long signal
 			}
 		}
 		if (!host && !outlive && child)
-			raw_call(SYS_kill, -child, SIGKILL, 0, 0, 0);
+			signal_child(child, SIGKILL);
 		if (!host && !(outlive && bound))
 			return;
 	}

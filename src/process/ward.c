@@ -95,10 +95,18 @@ static _Noreturn void leave(struct nursery *nursery)
 	_exit(0);
 }
 
+/* With its group; and by itself where it has left that. Until it is reaped both numbers are its own. */
+static void signal_worker(pid_t pid, int signal)
+{
+	kill(-pid, signal);
+	if (signal == SIGKILL || getpgid(pid) != pid)
+		kill(pid, signal);
+}
+
 static _Noreturn void end_all(struct nursery *nursery)
 {
 	for (size_t i = 0; i < nursery->ward->living; i++)
-		kill(-nursery->ward->workers[i].pid, SIGKILL);
+		signal_worker(nursery->ward->workers[i].pid, SIGKILL);
 	coroner_end(&nursery->ward->inquests.coroner);
 	/* Also after a nursery that has gone there are no zombies. */
 	while (wait(NULL) > 0 || errno == EINTR)
@@ -175,7 +183,7 @@ static void obey(struct nursery *nursery, const struct order *order)
 			break;
 		worker->signaled |= order->signal != SIGCONT;
 		worker->killed |= order->signal == SIGKILL;
-		kill(-worker->pid, order->signal);
+		signal_worker(worker->pid, order->signal);
 		break;
 	case ORDER_TRACE:
 		trace(nursery, order->number);

@@ -62,6 +62,12 @@ int main(int argc, char **argv)
 		say_signals();
 	} else if (!strcmp(what, "group")) {
 		printf("%s", getpgrp() == getpid() ? "own" : "other");
+	} else if (!strcmp(what, "leave")) {
+		/* Its group, for that of the process that waits for it, which is a keeper's or the test's. */
+		printf("%d\n", setpgid(0, getpgid(getppid())));
+		fflush(stdout);
+		for (;;)
+			pause();
 	} else if (!strcmp(what, "directory")) {
 		char path[4096];
 		printf("%s", getcwd(path, sizeof path));

@@ -308,6 +308,60 @@ START_TEST(worker_that_kills_its_group_kills_no_other)
 }
 END_TEST
 
+/* Into that of the nursery, and stays. */
+static int leave_group(brood_task *task, void *context)
+{
+	_Atomic(pid_t) *left = context;
+	(void)task;
+	if (!setpgid(0, getpgid(getppid())))
+		*left = getpid();
+	for (;;)
+		pause();
+	return 0;
+}
+
+static bool has_left(void *left)
+{
+	return *(_Atomic(pid_t) *)left;
+}
+
+START_TEST(worker_that_leaves_its_group_is_killed)
+{
+	_Atomic(pid_t) *left = shared_memory(sizeof *left);
+	brood_results *results;
+	struct brood_result result = run_one(&results, leave_group, (void *)(uintptr_t)left,
+					     BROOD_OPTIONS(.workers = 1, .timeout = 0.2, .grace = _i ? -1 : 0.1));
+	ck_assert_int_eq(result.outcome, BROOD_TIMEOUT);
+	ck_assert_int_eq(result.status->signal, _i ? SIGKILL : SIGTERM);
+	ck_assert(has_left((void *)(uintptr_t)left));
+	brood_results_free(results);
+	/* And so at the end. */
+	*left = 0;
+	brood_pool *pool = pool_with(leave_group, (void *)(uintptr_t)left, BROOD_OPTIONS(.workers = 1));
+	ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){0}), 0);
+	ck_assert(support_wait_until(has_left, (void *)(uintptr_t)left, 10));
+	brood_pool_free(pool);
+	ck_assert(!support_process_alive(*left));
+}
+END_TEST
+
+static void work_for_ever(void *left)
+{
+	brood_results *results;
+	brood_parallelize_array(&results, leave_group, left, NULL, 0, 2, BROOD_OPTIONS(.workers = 2));
+}
+
+START_TEST(worker_that_left_its_group_goes_with_the_host)
+{
+	_Atomic(pid_t) *left = shared_memory(sizeof *left);
+	const pid_t host = support_fork(work_for_ever, (void *)(uintptr_t)left, 20);
+	ck_assert(support_wait_until(has_left, (void *)(uintptr_t)left, 10));
+	ck_assert_int_eq(kill(host, SIGKILL), 0);
+	support_join(host, 10);
+	ck_assert(support_process_gone(*left, 10));
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("pool outcomes");
@@ -321,6 +375,8 @@ static Suite *make_suite(void)
 	tcase_add_test(hard, group_is_killed_when_its_worker_ends);
 	tcase_add_test(hard, grandchild_of_another_group_holds_nothing_up);
 	tcase_add_test(hard, worker_that_kills_its_group_kills_no_other);
+	tcase_add_loop_test(hard, worker_that_leaves_its_group_is_killed, 0, 2);
+	tcase_add_test(hard, worker_that_left_its_group_goes_with_the_host);
 	return suite;
 }
 

@@ -249,6 +249,29 @@ START_TEST(kill_and_wait)
 }
 END_TEST
 
+START_TEST(who_leaves_its_group_is_killed)
+{
+	const char *leaves[] = {PROBE, "leave", NULL};
+	brood_process *process;
+	struct brood_status status;
+	int tube[2], left = -1;
+	ck_assert_int_eq(pipe2(tube, O_CLOEXEC), 0);
+	ck_assert_int_eq(brood_spawn(&process, BROOD_PROGRAM(.argv = leaves, .stdout_fd = tube[1], .flags = _i ? BROOD_DIRECT : 0)), 0);
+	close(tube[1]);
+	FILE *file = fdopen(tube[0], "re");
+	ck_assert_int_eq(fscanf(file, "%d", &left), 1);
+	fclose(file);
+	ck_assert_int_eq(left, 0);
+	ck_assert_int_ne(getpgid(brood_process_pid(process)), brood_process_pid(process));
+	ck_assert_int_eq(brood_process_kill(process, 0), 0);
+	ck_assert_int_eq(brood_process_kill(process, SIGTERM), 0);
+	ck_assert_int_eq(brood_process_wait(process, support_scale(10), &status), 0);
+	ck_assert_int_eq(status.signal, SIGTERM);
+	brood_process_free(process);
+	collect_all();
+}
+END_TEST
+
 /* Until a direct child's status has been collected, its group is its own. */
 START_TEST(what_a_direct_child_leaves_is_killed)
 {
@@ -284,6 +307,7 @@ static Suite *make_suite(void)
 	tcase_add_test(programs, arguments_are_checked);
 	tcase_add_loop_test(programs, exit_127_is_the_programs_own, 0, WAYS);
 	tcase_add_loop_test(programs, kill_and_wait, 0, 2);
+	tcase_add_loop_test(programs, who_leaves_its_group_is_killed, 0, 2);
 	tcase_add_test(programs, what_a_direct_child_leaves_is_killed);
 	return suite;
 }
