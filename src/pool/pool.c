@@ -172,10 +172,13 @@ int pool_begin(brood_pool *pool, const struct pool_items *items, bool inherited)
 	if (error)
 		return error;
 	uint64_t *seen = NULL;
-	error = set_items(pool, batch, items, inherited);
-	if (!error && (pool->options.retries || pool_reports(pool)) && !(seen = calloc(items->count / 64 + 1, sizeof *seen)))
+	if ((pool->options.retries || pool_reports(pool)) && !(seen = calloc(items->count / 64 + 1, sizeof *seen)))
 		error = -ENOMEM;
+	/* Last, since memory that has been written to must not be given back: it is taken for zero. */
+	if (!error)
+		error = set_items(pool, batch, items, inherited);
 	if (error) {
+		free(seen);
 		batch_free(batch);
 		pool->region->top = top;
 		return error;
@@ -190,7 +193,14 @@ int pool_begin(brood_pool *pool, const struct pool_items *items, bool inherited)
 	crew_post(pool);
 	if (pool->options.flags & BROOD_INSIDE)
 		return 0;
-	return crew_give(pool, (struct board_range){batch->board.base, batch->board.base + batch->board.count});
+	error = crew_give(pool, (struct board_range){batch->board.base, batch->board.base + batch->board.count});
+	/* It is among the results by now. */
+	if (error) {
+		pool->crew.broken = error;
+		free(seen);
+		*round = (struct round){0};
+	}
+	return error;
 }
 
 /* What the next look says: whether all is done, or the look failed. */
