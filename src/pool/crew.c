@@ -10,6 +10,7 @@
 #include "pool/mate.h"
 #include "pool/mend.h"
 #include "pool/round.h"
+#include "pool/stream.h"
 #include "pool/watch.h"
 
 #include <errno.h>
@@ -168,11 +169,15 @@ static void dismiss(brood_pool *pool)
 	nursery_leave(crew->nursery);
 }
 
-static void kill_late(brood_pool *pool, double deadline)
+/* Kills whoever has not left by the deadline, and again each second. */
+static void kill_late(brood_pool *pool, double *deadline)
 {
 	double now = clock_now();
 	mates_watch(pool, now);
-	for (uint32_t i = 0; now >= deadline && i < pool->crew.lines; i++)
+	if (now < *deadline)
+		return;
+	*deadline = now + 1;
+	for (uint32_t i = 0; i < pool->crew.lines; i++)
 		if (pool->crew.mates[i].state != MATE_ABSENT)
 			nursery_signal(pool->crew.nursery, (int)i, SIGKILL);
 }
@@ -204,7 +209,7 @@ void crew_free(brood_pool *pool)
 		}
 		/* One that asks for memory now would wait for ever. */
 		arena_answer(pool);
-		kill_late(pool, deadline);
+		kill_late(pool, &deadline);
 		const double now = clock_now();
 		double due = fmin(fmin(deadline, mates_due(pool, now, true)), events_tick(pool, now));
 		struct pollfd items[] = {{.fd = nursery_fd(crew->nursery), .events = POLLIN},
@@ -231,10 +236,11 @@ void crew_post(brood_pool *pool)
 	atomic_store(&board->origin, 0);
 	atomic_store(&board->tick_wanted, 0);
 	atomic_store(&board->opened, 1);
+	pool->crew.canceling = false;
 	pool->crew.mend_at = 0;
 	pool->crew.rate = 0;
 	pool->crew.measured = clock_now();
-	pool->crew.measured_done = 0;
+	pool->crew.measured_done = pool->round.done;
 	arena_open(pool);
 }
 
@@ -254,11 +260,36 @@ static bool unfinished(const brood_pool *pool)
 	return round->batch && (round->seen ? round->done < round->high : round->low < round->high);
 }
 
-/* Stops workers from moving items; true once they do. They stand until thaw. */
-static bool freeze(brood_pool *pool)
+/* To move items takes less than a microsecond: whoever seems to do so for so long has been stopped, or has written over its line. */
+#define STANDSTILL 1.0
+
+static void end_movers(brood_pool *pool, double now)
 {
-	atomic_store(&pool->crew.board->frozen, 1);
-	return board_still(pool->crew.board, pool->crew.lines, pool->crew.living);
+	const struct crew *crew = &pool->crew;
+	uint64_t place;
+	for (uint32_t i = 0; i < crew->lines; i++) {
+		if (!crew->living[i] || !atomic_load(&crew->board->line[i].moving) || crew->mates[i].condemned)
+			continue;
+		if (crew->canceling && mate_running(pool, i, &place))
+			mate_condemn(pool, i, BROOD_CANCELED, now);
+		else
+			nursery_signal(crew->nursery, (int)i, SIGKILL);
+	}
+}
+
+/* Stops workers from moving items; true once they do. They stand until thaw. */
+static bool freeze(brood_pool *pool, double now)
+{
+	struct crew *crew = &pool->crew;
+	if (!atomic_exchange(&crew->board->frozen, 1))
+		crew->frozen_at = now;
+	if (board_still(crew->board, crew->lines, crew->living))
+		return true;
+	if (now - crew->frozen_at >= STANDSTILL) {
+		crew->frozen_at = now;
+		end_movers(pool, now);
+	}
+	return false;
 }
 
 static void thaw(brood_pool *pool)
@@ -269,11 +300,11 @@ static void thaw(brood_pool *pool)
 }
 
 /* Finds what a worker that died in moving has lost. */
-static int seek(brood_pool *pool)
+static int seek(brood_pool *pool, double now)
 {
 	/* Until it has been done, so that the workers do not stand for ever. */
 	pool->crew.seek = true;
-	if (!freeze(pool))
+	if (!freeze(pool, now))
 		return 0;
 	pool->crew.seek = false;
 	int error = round_seek(pool);
@@ -287,7 +318,7 @@ static int cancel(brood_pool *pool, double now)
 	struct crew *crew = &pool->crew;
 	struct round *round = &pool->round;
 	strip(crew);
-	if (!freeze(pool))
+	if (!freeze(pool, now))
 		return 0;
 	strip(crew);
 	backlog_clear(&pool->backlog);
@@ -296,9 +327,18 @@ static int cancel(brood_pool *pool, double now)
 	for (uint64_t place = round->low; place < round->high; place++)
 		if (round_pending(pool, place) && !mates_run(pool, place))
 			batch_cancel(round->batch, round_slot(pool, place));
-	atomic_store(&pool->canceled, false);
+	crew->canceling = false;
 	thaw(pool);
 	return 0;
+}
+
+void crew_heed_cancel(brood_pool *pool)
+{
+	if (!atomic_load_explicit(&pool->canceled, memory_order_relaxed) || !atomic_exchange(&pool->canceled, false))
+		return;
+	if (stream_is_open(pool))
+		stream_withdraw(pool);
+	pool->crew.canceling = unfinished(pool);
 }
 
 /* Though there are items to be done. */
@@ -311,11 +351,10 @@ static bool are_all_idle(const brood_pool *pool)
 static int settle_order(brood_pool *pool, double now)
 {
 	struct crew *crew = &pool->crew;
-	if (atomic_load(&pool->canceled)) {
-		if (unfinished(pool))
-			return cancel(pool, now);
-		atomic_store(&pool->canceled, false);
-	}
+	crew_heed_cancel(pool);
+	if (crew->canceling && unfinished(pool))
+		return cancel(pool, now);
+	crew->canceling = false;
 	if (!crew->seek && are_all_idle(pool)) {
 		/* A host that is busy with other things has maybe not seen that all is done. */
 		int error = round_look(pool);
@@ -324,7 +363,7 @@ static int settle_order(brood_pool *pool, double now)
 		crew->seek = are_all_idle(pool);
 	}
 	if (unfinished(pool) && crew->seek)
-		return seek(pool);
+		return seek(pool, now);
 	if (atomic_load(&crew->board->frozen))
 		thaw(pool);
 	return 0;

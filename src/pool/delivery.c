@@ -145,14 +145,18 @@ static int step(brood_pool *pool, double deadline, bool (*awake)(brood_pool *))
 	return stream_broken(pool, error);
 }
 
+/* Whether there is something to give, or to be given out: what was kept back for a cancel may be, once that has been carried out. */
+static bool is_stirred(brood_pool *pool)
+{
+	return is_awake(pool) || (stream_kept(pool) && !pool->crew.canceling);
+}
+
 /* Waits until a record is ready. */
 static int wait(brood_pool *pool, struct brood_result *out, double timeout)
 {
-	if (pool->stream->given == pool->stream->high) {
-		/* Of what could be canceled nothing is left. */
-		atomic_store(&pool->canceled, false);
+	crew_heed_cancel(pool);
+	if (pool->stream->given == pool->stream->high)
 		return 0;
-	}
 	int error = stream_broken(pool, stream_publish(pool));
 	pool->stream->hold = 1;
 	const double deadline = clock_deadline(timeout);
@@ -160,7 +164,7 @@ static int wait(brood_pool *pool, struct brood_result *out, double timeout)
 		error = step(pool, fmin(deadline, pool->stream->seen_at + TEND), is_starved);
 	/* Without processes nothing is done but in here: who only asks gets on by an item with each call. */
 	bool due = !(pool->options.flags & BROOD_INSIDE);
-	for (; !error; error = step(pool, deadline, is_awake), due = true) {
+	for (; !error; error = step(pool, deadline, is_stirred), due = true) {
 		if ((error = stream_broken(pool, stream_publish(pool))))
 			return error;
 		if (is_awake(pool))
@@ -180,11 +184,7 @@ static int tend(brood_pool *pool)
 	stream->patience = ticks - stream->asked < TEND_TICKS / 8 ? more : 1;
 	stream->quick = stream->ring.used || stream->batch.costs ? 0 : stream->patience;
 	stream->asked = ticks;
-	if (stream_is_canceled(pool)) {
-		int error = stream_heed_cancel(pool);
-		if (error)
-			return error;
-	}
+	crew_heed_cancel(pool);
 	if (ticks - stream->tended < TEND_TICKS || (pool->options.flags & BROOD_INSIDE))
 		return 0;
 	stream->tended = ticks;
@@ -211,7 +211,7 @@ static int next_of_stream(brood_pool *pool, struct brood_result *out, double tim
 
 static bool is_news(brood_pool *pool)
 {
-	return stream_is_open(pool) && is_awake(pool);
+	return stream_is_open(pool) && is_stirred(pool);
 }
 
 static __attribute__((noinline)) int next_slowly(brood_pool *pool, struct brood_result *out, double timeout)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "pool/arena.h"
 #include "pool/backlog.h"
+#include "pool/crew.h"
 #include "pool/events.h"
 #include "pool/round.h"
 #include "pool/watch.h"
@@ -68,7 +69,12 @@ static void cancel(brood_pool *pool)
 	round->unseen = true;
 	pool->backlog.count = 0;
 	silence(pool);
-	atomic_store(&pool->canceled, false);
+	pool->crew.canceling = false;
+}
+
+static bool is_canceled(const brood_pool *pool)
+{
+	return pool->crew.canceling || atomic_load(&pool->canceled);
 }
 
 /* The item of the backlog that has been due first, or is before the deadline. */
@@ -84,15 +90,16 @@ static bool take_pending(brood_pool *pool, double deadline, uint64_t *place)
 	int wait = clock_poll_timeout(first->due);
 	if (wait > 0 && pool->round.inside < pool->round.high)
 		return false;
-	while (wait > 0 && !atomic_load(&pool->canceled)) {
+	while (wait > 0 && !is_canceled(pool)) {
 		struct pollfd alarm = {.fd = pool->alarm, .events = POLLIN};
 		const double now = clock_now();
 		if (now >= deadline)
 			return false;
-		poll(&alarm, 1, clock_poll_timeout(fmin(fmin(first->due, deadline), events_tick(pool, now))));
+		if (poll(&alarm, 1, clock_poll_timeout(fmin(fmin(first->due, deadline), events_tick(pool, now)))) > 0 && !is_canceled(pool))
+			silence(pool);
 		wait = clock_poll_timeout(first->due);
 	}
-	bool found = !atomic_load(&pool->canceled) && round_place(pool, first->range.begin, place);
+	bool found = !is_canceled(pool) && round_place(pool, first->range.begin, place);
 	if (++first->range.begin == first->range.end)
 		*first = backlog->entries[--backlog->count];
 	return found;
@@ -105,7 +112,8 @@ int inside_step(brood_pool *pool, double deadline)
 	events_tick(pool, clock_now());
 	if (take_pending(pool, deadline, &place))
 		return run(pool, place);
-	if (atomic_load(&pool->canceled))
+	crew_heed_cancel(pool);
+	if (pool->crew.canceling)
 		cancel(pool);
 	else if (round->inside < round->high)
 		return run(pool, round->inside++);
@@ -116,7 +124,7 @@ int inside_watch(brood_pool *pool, bool (*awake)(brood_pool *))
 {
 	const struct round *round = &pool->round;
 	silence(pool);
-	if (awake(pool) || (round->low < round->high && atomic_load(&pool->canceled)))
+	if (awake(pool) || (round->low < round->high && is_canceled(pool)))
 		return 1;
 	const double now = clock_now();
 	watch_cool(pool, round->inside < round->high ? now : fmin(backlog_due(&pool->backlog), events_tick(pool, now)));

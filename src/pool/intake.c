@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pool/stream.h"
 
+#include "pool/crew.h"
 #include "pool/round.h"
 
 #include <errno.h>
@@ -88,15 +89,17 @@ static int make_room(brood_pool *pool)
 	struct stream *stream = pool->stream;
 	if (stream->given - stream->settled >= stream->some || stream->given == stream->high)
 		stream_settle(pool);
-	if (stream->high - pool->round.high >= stream->hold) {
+	if (stream_kept(pool) >= stream->hold) {
 		/* The first go out at once, and the more there are the more go together. */
 		stream->hold = 2 * stream->hold < stream->window / STREAM_PARTS ? 2 * stream->hold : stream->window / STREAM_PARTS + 1;
 		int error = stream_broken(pool, stream_publish(pool));
 		if (error)
 			return error;
 	}
-	size_t window = stream->window - (stream->high - stream->low), hold = stream->hold - (stream->high - pool->round.high);
-	stream->room = window < hold ? window : hold;
+	/* Where nothing may be given just now more is kept back, which each tries again. */
+	const uint64_t kept = stream_kept(pool), more = kept < stream->hold ? stream->hold - kept : 1;
+	const size_t window = stream->window - (stream->high - stream->low);
+	stream->room = window < more ? window : more;
 	/* Who fills the window tries once for each record that is taken. */
 	if (!window)
 		stream->more_at = stream->settled + stream->some < stream->high ? stream->settled + stream->some : stream->high;
@@ -106,7 +109,7 @@ static int make_room(brood_pool *pool)
 static __attribute__((noinline)) int send_off(brood_pool *pool)
 {
 	const struct stream *stream = pool->stream;
-	int result = stream->high - pool->round.high < stream->hold ? 0 : make_room(pool);
+	int result = stream_kept(pool) < stream->hold ? 0 : make_room(pool);
 	return result < 0 ? result : 0;
 }
 
@@ -125,14 +128,7 @@ static __attribute__((noinline)) int submit_slowly(brood_pool *pool, struct broo
 		return error;
 	struct stream *stream = pool->stream;
 	/* What was canceled before is not this. */
-	if (stream_is_canceled(pool)) {
-		if (stream->given == stream->high)
-			atomic_store(&pool->canceled, false);
-		else
-			error = stream_heed_cancel(pool);
-		if (error)
-			return error;
-	}
+	crew_heed_cancel(pool);
 	if (!stream->room) {
 		int result = stream->given < stream->more_at ? 0 : make_room(pool);
 		if (result <= 0)

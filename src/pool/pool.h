@@ -53,6 +53,8 @@ struct crew {
 	int start_error;   /* of the last of them; 0: it started, and ended */
 	int broken;        /* why the pool can only be cleaned up */
 	bool seek;         /* items may be in nobody's line */
+	bool canceling;    /* what the round has is to be canceled, as soon as workers move nothing; until then nothing more is given */
+	double frozen_at;  /* when workers were last told to move nothing */
 	double mend_at;    /* when to look next whether the board has been written over */
 	/* How many items are done in a second, as far as is known; and what that was measured from. */
 	double rate, measured;

@@ -88,7 +88,6 @@ int stream_open(brood_pool *pool)
 	stream->batch.began = clock_now();
 	stream->hold = 1;
 	stream->patience = 1;
-	stream->holding = false;
 	pool->total = 0;
 	pool->round = (struct round){.batch = &stream->batch, .records = &stream->records, .low = stream->low, .high = stream->high,
 		.inside = stream->high, .done = stream->high, .seen = stream->seen, .streaming = true, .reported = pool_reports(pool)};
@@ -142,8 +141,7 @@ int stream_publish(brood_pool *pool)
 	struct round *round = &pool->round;
 	struct board_range range = {round_number(pool, round->high), round_number(pool, pool->stream->high)};
 	pool->stream->room = 0;
-	pool->stream->holding &= stream_is_canceled(pool);
-	if (range.begin == range.end || pool->stream->holding)
+	if (range.begin == range.end || pool->crew.canceling)
 		return 0;
 	round->high = pool->stream->high;
 	if (round->high >= pool->stream->prefault_at)
@@ -153,11 +151,14 @@ int stream_publish(brood_pool *pool)
 	return pool->options.flags & BROOD_INSIDE ? 0 : crew_give(pool, range);
 }
 
-int stream_heed_cancel(brood_pool *pool)
+void stream_withdraw(brood_pool *pool)
 {
-	int error = pool->stream->holding ? 0 : stream_broken(pool, stream_publish(pool));
-	pool->stream->holding = true;
-	return error;
+	struct stream *stream = pool->stream;
+	for (uint64_t place = pool->round.high; place < stream->high; place++)
+		batch_cancel(&stream->batch, round_slot(pool, place));
+	stream->room = 0;
+	pool->round.high = stream->high;
+	pool->round.unseen = true;
 }
 
 void stream_settle(brood_pool *pool)

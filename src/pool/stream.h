@@ -38,7 +38,6 @@ struct stream {
 	size_t room;         /* so many items can be submitted before there is anything else to do; 0: or anything has to be looked at */
 	uint64_t more_at;    /* before so many have been given there is no slot for another item */
 	size_t hold;         /* so many are kept back, to be given at once */
-	bool holding;        /* nothing is given, since what has been was canceled, and what is kept back came after that */
 	/* Places: all before low have been given, and their slots are free; those from high on have not been submitted. given
 	   counts all that have been, settled those of them that low and taken know of. */
 	uint64_t low, high, given, settled;
@@ -106,8 +105,14 @@ int stream_open(brood_pool *);
 /* Gives workers what has been kept back; but what was submitted after a cancel only once that has been carried out. 0 or -ENOMEM. */
 int stream_publish(brood_pool *);
 
-/* There is a cancel, which is about what has been submitted before: also about what has been kept back. 0 or -ENOMEM. */
-int stream_heed_cancel(brood_pool *);
+/* How many items are kept back. */
+static inline uint64_t stream_kept(const brood_pool *pool)
+{
+	return pool->stream->high - pool->round.high;
+}
+
+/* What has been kept back is given to nobody, but canceled. */
+void stream_withdraw(brood_pool *);
 
 /* What has been given is put down as such, and the window moves on. Not for each record by itself, but for many at once. */
 void stream_settle(brood_pool *);

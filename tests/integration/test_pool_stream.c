@@ -411,97 +411,6 @@ START_TEST(cleanup_gives_up_what_was_submitted)
 }
 END_TEST
 
-/* Each has its record, which says whether it was done before. */
-START_TEST(cancel_takes_what_was_submitted_before)
-{
-	enum { COUNT = 2000 };
-	int canceled = 0;
-	brood_pool *pool = pool_with(reply_late, NULL, BROOD_OPTIONS(.workers = 2));
-	for (uint64_t i = 0; i < COUNT; i++)
-		must_submit(pool, i);
-	ck_assert_int_eq(brood_pool_cancel(pool), 0);
-	for (int i = 0; i < COUNT; i++) {
-		struct brood_result result = must_next(pool);
-		ck_assert(result.outcome == BROOD_SUCCESS || result.outcome == BROOD_CANCELED);
-		if (result.outcome == BROOD_CANCELED) {
-			ck_assert_str_eq(result.failure->type, "Canceled");
-			canceled++;
-		}
-	}
-	must_end(pool);
-	ck_assert_int_gt(canceled, 0);
-	must_submit(pool, 5);
-	is_number(must_next(pool), 5);
-	brood_pool_free(pool);
-}
-END_TEST
-
-static int reply_after_a_while(brood_task *task, void *context)
-{
-	support_sleep(support_scale(0.01));
-	return reply_item(task, context);
-}
-
-/* Of what is submitted once it has been asked for, a cancel takes nothing; and it takes all that was before, also what has not been
-   given to a worker yet. */
-START_TEST(cancel_divides_what_is_before_from_what_is_after)
-{
-	enum { BEFORE = 60, AFTER = 20 };
-	const unsigned flags = _i ? BROOD_INSIDE : 0;
-	brood_pool *pool = pool_with(reply_after_a_while, NULL, BROOD_OPTIONS(.workers = 1, .flags = flags));
-	for (uint64_t i = 0; i < BEFORE; i++)
-		must_submit(pool, i);
-	ck_assert_int_eq(brood_pool_cancel(pool), 0);
-	for (uint64_t i = BEFORE; i < BEFORE + AFTER; i++)
-		must_submit(pool, i);
-	size_t begun = 0;
-	for (int i = 0; i < BEFORE + AFTER; i++) {
-		struct brood_result result = must_next(pool);
-		if (result.outcome == BROOD_SUCCESS)
-			is_number(result, result.index);
-		if (result.index >= BEFORE)
-			ck_assert_int_eq(result.outcome, BROOD_SUCCESS);
-		else
-			begun += result.outcome != BROOD_CANCELED;
-	}
-	/* One may have been under way; it is ended, or done. */
-	ck_assert_uint_le(begun, 1);
-	must_end(pool);
-	brood_pool_free(pool);
-}
-END_TEST
-
-enum { QUICK = 2000, SLOW = 30 };
-
-static int reply_slowly_at_last(brood_task *task, void *context)
-{
-	return brood_index(task) < QUICK ? reply_item(task, context) : reply_after_a_while(task, context);
-}
-
-/* Also where there are records to be given, so that nothing is waited for. */
-START_TEST(cancel_takes_what_has_been_kept_back)
-{
-	brood_pool *pool = pool_with(reply_slowly_at_last, NULL, BROOD_OPTIONS(.workers = 1));
-	for (uint64_t i = 0; i < QUICK; i++)
-		must_submit(pool, i);
-	must_next(pool);
-	support_sleep(support_scale(0.1));
-	must_next(pool);
-	for (uint64_t i = 0; i < SLOW; i++)
-		must_submit(pool, i);
-	ck_assert_int_eq(brood_pool_cancel(pool), 0);
-	size_t begun = 0;
-	for (int i = 2; i < QUICK + SLOW; i++) {
-		struct brood_result result = must_next(pool);
-		begun += result.index >= QUICK && result.outcome != BROOD_CANCELED;
-	}
-	/* Some may have been begun before the host looked for the cancel. */
-	ck_assert_uint_le(begun, SLOW / 4);
-	must_end(pool);
-	brood_pool_free(pool);
-}
-END_TEST
-
 static int free_outer(brood_task *task, void *context)
 {
 	brood_pool **outer = context;
@@ -671,9 +580,6 @@ static Suite *make_suite(void)
 	tcase_add_test(between, process_between_streams);
 	tcase_add_test(between, results_outlast_streams);
 	tcase_add_test(between, cleanup_gives_up_what_was_submitted);
-	tcase_add_test(between, cancel_takes_what_was_submitted_before);
-	tcase_add_loop_test(between, cancel_divides_what_is_before_from_what_is_after, 0, 2);
-	tcase_add_test(between, cancel_takes_what_has_been_kept_back);
 	tcase_add_test(between, worker_may_free_its_copy);
 	tcase_add_loop_test(between, who_rests_comes_back, 0, 2);
 	tcase_add_loop_test(between, who_rests_needs_no_host, 0, 5);
