@@ -123,8 +123,11 @@ void arena_keep(brood_pool *pool)
 		pool->parts = crew->lines;
 	}
 	/* Without memory the others are lost, which costs addresses alone. */
-	for (uint32_t i = 0; i < crew->lines && i < pool->parts; i++)
+	for (uint32_t i = 0; i < crew->lines && i < pool->parts; i++) {
+		/* Of the host as its own worker there is no end. */
+		move_up(&crew->mates[i], &crew->board->line[i]);
 		pool->left[i] = (struct part){crew->mates[i].arena, crew->mates[i].arena_end};
+	}
 }
 
 void arena_resume(brood_pool *pool)

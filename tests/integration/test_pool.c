@@ -224,16 +224,19 @@ END_TEST
 START_TEST(spawned_any_number_of_times)
 {
 	enum { SPAWNS = 330 };
-	static const char text[] = "longer than eight bytes";
+	const bool inside = _i;
 	brood_pool *pool;
-	ck_assert_int_eq(brood_pool_new(&pool, reply_item, NULL, BROOD_OPTIONS(.workers = 2)), 0);
-	for (int round = 0; round < SPAWNS; round++) {
-		ck_assert_int_eq(brood_pool_spawn(pool, 0), 2);
-		ck_assert_int_eq(brood_pool_process_array(pool, text, sizeof text, 1), 0);
+	ck_assert_int_eq(brood_pool_new(&pool, reply_item, NULL, BROOD_OPTIONS(.workers = 2, .flags = inside ? BROOD_INSIDE : 0)), 0);
+	for (uint64_t round = 0; round < SPAWNS; round++) {
+		const uint64_t item[] = {round, ~round, round};
+		ck_assert_int_eq(brood_pool_spawn(pool, 0), inside ? 1 : 2);
+		ck_assert_int_eq(brood_pool_process_array(pool, item, sizeof item, 1), 0);
 		ck_assert_int_eq(brood_pool_cleanup(pool), 0);
 	}
-	for (size_t i = 0; i < SPAWNS; i++)
-		value_is(pool_record(pool, i), text);
+	for (uint64_t i = 0; i < SPAWNS; i++) {
+		const uint64_t item[] = {i, ~i, i};
+		value_is(pool_record(pool, i), item);
+	}
 	brood_pool_free(pool);
 }
 END_TEST
@@ -340,7 +343,7 @@ static Suite *make_suite(void)
 	tcase_add_test(all, find_gives_the_first_item_with_these_bytes);
 	TCase *workers = support_case(suite, "workers", 30);
 	tcase_add_test(workers, workers_see_the_memory_of_the_spawn);
-	tcase_add_test(workers, spawned_any_number_of_times);
+	tcase_add_loop_test(workers, spawned_any_number_of_times, 0, 2);
 	tcase_add_test(workers, workers_lead_groups_and_end_with_the_cleanup);
 	tcase_add_test(workers, seed_is_made_of_the_option_and_the_index_alone);
 	tcase_add_test(workers, parallelize_copies_no_items);
