@@ -177,16 +177,26 @@ static int end(brood_pool *pool, uint32_t number, const struct nursery_report *r
 	return error ? error : other;
 }
 
+/* What it is condemned for may be done by now: it goes on. */
+static bool reprieve(brood_pool *pool, uint32_t number)
+{
+	struct mate *mate = &pool->crew.mates[number];
+	struct board_line *line = &pool->crew.board->line[number];
+	uint64_t place;
+	if (mate_running(pool, number, &place) && atomic_load(&line->running) == mate->condemned_running)
+		return false;
+	mate->tracing = false;
+	mate->condemned = BROOD_PENDING;
+	atomic_store(&line->role, BOARD_ACTIVE);
+	handout_shake(pool, number);
+	return true;
+}
+
 static void end_softly(brood_pool *pool, uint32_t number, double now)
 {
 	struct mate *mate = &pool->crew.mates[number];
-	uint64_t place;
-	if (mate->tracing && (!mate_running(pool, number, &place) || mate->condemned_running != mate->running)) {
-		/* The item was done while it was looked at. */
-		mate->tracing = false;
-		mate->condemned = BROOD_PENDING;
+	if (mate->tracing && reprieve(pool, number))
 		return;
-	}
 	mate->tracing = false;
 	mate->kill_at = now + grace_of(pool);
 	if (pool->options.grace < 0)
@@ -199,8 +209,17 @@ static void end_softly(brood_pool *pool, uint32_t number, double now)
 void mate_condemn(brood_pool *pool, uint32_t number, enum brood_outcome outcome, double now)
 {
 	struct mate *mate = &pool->crew.mates[number];
+	struct crew *crew = &pool->crew;
+	struct board_line *line = &crew->board->line[number];
 	mate->condemned = outcome;
-	mate->condemned_running = atomic_load(&pool->crew.board->line[number].running);
+	mate->condemned_running = atomic_load(&line->running);
+	/* If it outlasts that item it leaves, and begins no other: that one would be killed for this one. */
+	crew->resting -= mate->resting;
+	mate->resting = false;
+	atomic_store(&line->role, BOARD_LEAVE);
+	crew->seek |= handout_recall(pool, number) != 0;
+	if (reprieve(pool, number))
+		return;
 	mate->tracing = outcome == BROOD_TIMEOUT && pool->crew.boxes && !(pool->options.flags & BROOD_UNTRACED);
 	if (!mate->tracing) {
 		end_softly(pool, number, now);

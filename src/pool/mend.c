@@ -23,10 +23,11 @@ void mend_batch(brood_pool *pool)
 /* The nursery may have made a spare worker active. */
 static bool mend_role(const struct mate *mate, struct board_line *line)
 {
-	uint32_t role = atomic_load(&line->role);
-	if (role == BOARD_ACTIVE || (role == BOARD_SPARE && mate->spare) || (role == BOARD_RESTING && mate->resting))
+	const uint32_t role = atomic_load(&line->role);
+	const uint32_t ours = mate->condemned ? BOARD_LEAVE : mate->spare ? BOARD_SPARE : mate->resting ? BOARD_RESTING : BOARD_ACTIVE;
+	if (role == ours || (role == BOARD_ACTIVE && !mate->condemned))
 		return false;
-	atomic_store(&line->role, mate->spare ? BOARD_SPARE : mate->resting ? BOARD_RESTING : BOARD_ACTIVE);
+	atomic_store(&line->role, ours);
 	return true;
 }
 

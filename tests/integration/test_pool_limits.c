@@ -152,6 +152,73 @@ static int sleep_as_item_says(brood_task *task, void *context)
 	return reply_index(task, NULL);
 }
 
+/* How often each item was begun. */
+static atomic_int *begun;
+
+/* Even items outlast their SIGTERM for a while, and end well; odd ones die of themselves when they are begun for the first time. */
+static int outlast(brood_task *task, void *context)
+{
+	const size_t index = brood_index(task);
+	const int before = begun[index]++;
+	(void)context;
+	if (index % 2 == 0) {
+		signal(SIGTERM, SIG_IGN);
+		support_sleep(support_scale(0.1));
+		signal(SIGTERM, SIG_DFL);
+	} else if (!before) {
+		_exit(3);
+	}
+	return reply_index(task, NULL);
+}
+
+static void died_of_itself(struct brood_result result)
+{
+	ck_assert_int_eq(result.outcome, BROOD_ABORT);
+	ck_assert_int_eq(result.failure->code, 3);
+	ck_assert_uint_eq(result.attempts, 1);
+	ck_assert_int_eq(begun[result.index], 1);
+}
+
+/* It was to be killed for an item that it then has done: nobody else pays for that. */
+START_TEST(who_outlasts_its_limit_begins_no_other_item)
+{
+	enum { COUNT = 8 };
+	begun = shared_memory(COUNT * sizeof *begun);
+	brood_pool *pool = pool_with(outlast, NULL, BROOD_OPTIONS(.workers = 1 + _i / 2, .timeout = support_scale(0.05),
+				     .grace = support_scale(0.2), .flags = _i % 2 ? BROOD_UNTRACED : 0));
+	ck_assert_int_eq(brood_pool_process_array(pool, NULL, 0, COUNT), 0);
+	for (size_t i = 0; i < COUNT; i++) {
+		const struct brood_result result = pool_record(pool, i);
+		if (i % 2)
+			died_of_itself(result);
+		else
+			ck_assert(result.outcome == BROOD_SUCCESS || result.outcome == BROOD_TIMEOUT);
+	}
+	brood_pool_free(pool);
+}
+END_TEST
+
+START_TEST(who_outlasts_a_cancel_begins_no_other_item)
+{
+	enum { ROUNDS = 20 };
+	begun = shared_memory(2 * ROUNDS * sizeof *begun);
+	brood_pool *pool = pool_with(outlast, NULL, BROOD_OPTIONS(.workers = 2, .grace = support_scale(0.2)));
+	for (size_t i = 0; i < ROUNDS; i++) {
+		struct brood_result result;
+		ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){0}), 0);
+		ck_assert_int_eq(brood_pool_next(pool, &result, 0.01), -ETIMEDOUT);
+		ck_assert_int_eq(brood_pool_cancel(pool), 0);
+		ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){0}), 0);
+		for (int got = 0; got < 2; got++) {
+			ck_assert_int_eq(brood_pool_next(pool, &result, -1), 1);
+			if (result.index % 2)
+				died_of_itself(result);
+		}
+	}
+	brood_pool_free(pool);
+}
+END_TEST
+
 START_TEST(time_limit_is_for_each_item)
 {
 	double items[20], limit = support_scale(0.5);
@@ -282,6 +349,8 @@ static Suite *make_suite(void)
 	TCase *time = support_case(suite, "time", 30);
 	tcase_add_loop_test(time, item_whose_time_is_up_is_killed, 0, 2 * HABITS);
 	tcase_add_test(time, time_limit_is_for_the_group);
+	tcase_add_loop_test(time, who_outlasts_its_limit_begins_no_other_item, 0, 4);
+	tcase_add_test(time, who_outlasts_a_cancel_begins_no_other_item);
 	tcase_add_test(time, time_limit_is_for_each_item);
 	tcase_add_test(time, timeout_tells_four_ends_apart);
 	tcase_add_test(time, long_item_of_a_second_batch_has_its_time);
