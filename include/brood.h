@@ -384,8 +384,8 @@ typedef struct brood_task brood_task;
 /* What is run for each item. 0, or what brood_fail returned; any other value is a failure with that code. */
 typedef int brood_work_fn(brood_task *task, void *context);
 
-/* The item; where the items are only a count, no bytes. Its index, from 0, in the order of items as given to the pool. The
-   number of this attempt, from 1. */
+/* The item; where the items are only a count, no bytes. Its index, from 0, in the order of items as given to the pool; those that are
+   submitted are counted by themselves, from each spawn on. The number of this attempt, from 1. */
 BROOD_API struct brood_bytes brood_item(const brood_task *);
 BROOD_API size_t brood_index(const brood_task *);
 BROOD_API unsigned brood_attempt(const brood_task *);
@@ -394,7 +394,8 @@ BROOD_API unsigned brood_attempt(const brood_task *);
    each run and each attempt, whatever worker gets the item. */
 BROOD_API uint64_t brood_seed(const brood_task *);
 
-/* Appends to the item's value. -ENOMEM: no shared memory is left; -EMSGSIZE: more than the option value_size. */
+/* Appends to the item's value. -ENOMEM: no shared memory is left; -EMSGSIZE: more than the option value_size; -EINVAL: the item is a
+   failure already. */
 BROOD_API int brood_reply(brood_task *, const void *data, size_t size);
 
 /*
@@ -451,9 +452,10 @@ struct brood_cost {
 
 /*
  * The record of an item. failure is NULL for PENDING and SUCCESS; see the table of types below. status is how the worker
- * ended, for ABORT and TIMEOUT, else NULL. attempts counts those that began. started and seconds are of the last one, on the
- * clock of the header's start; see the flag BROOD_TIMED. worker is the worker's number, from 0, or -1. cost is NULL without the
- * flag BROOD_COSTS, and where it is not known: of an item that had not or hardly begun, or whose nursery was killed.
+ * ended, for ABORT and TIMEOUT, else NULL. attempts counts those that began, but for what ended with the nursery and was begun again.
+ * started and seconds are of the last one, on the clock of the header's start; see the flag BROOD_TIMED. worker is the number of its
+ * worker, from 0 up to as many as there are, since one more may be kept ready; or -1. cost is NULL without the flag BROOD_COSTS,
+ * and where it is not known: of an item that had not or hardly begun, or whose nursery was killed.
  *
  * type            what it was                                  message
  *
@@ -647,7 +649,8 @@ BROOD_API void brood_rows_free(brood_rows *);
 /*
  * size           set by BROOD_OPTIONS
  * workers        0: brood_processors()
- * timeout        seconds for each attempt at an item; 0: no limit
+ * timeout        seconds for each attempt at an item; 0: no limit. A worker that outlasts its SIGTERM, and then does the item after all,
+ *                leaves, and another takes its place.
  * grace          seconds between SIGTERM and SIGKILL for an item whose time is up, or that is canceled, both to the
  *                worker's group; 0: 0.2; negative: SIGKILL at once
  * retries        how many more times an item is tried that failed, aborted or timed out
@@ -672,6 +675,7 @@ BROOD_API void brood_rows_free(brood_rows *);
  *                BROOD_PINNED: each worker is bound to one processor, in turn.
  *                BROOD_INSIDE: no processes: items are run by the host itself, in the call that waits for them, one at least
  *                whatever its timeout, so that a debugger sees them; no time or memory limit then, and a crash is the host's.
+ *                To calls with the pool from an item the answer is -EBUSY.
  *                BROOD_TIMED: started and seconds are exact for each item. Without it, and without a reporter, that costs
  *                something for items shorter than about a microsecond only; those have seconds 0, and as started when the
  *                pool began on the items. So may one among them that is longer, up to some 30 microseconds, and up to some
@@ -729,7 +733,7 @@ BROOD_API int brood_pool_new(brood_pool **out, brood_work_fn *function, void *co
 /*
  * Makes the workers; 0: as many as the options say. Returns how many there are, which are fewer where the system refused
  * more. -EALREADY: there are workers already; -EAGAIN: not one could be made; -ENOMEM, also: no shared memory could be
- * reserved.
+ * reserved; -ECHILD: with BROOD_INSIDE, worker_start failed.
  */
 BROOD_API int brood_pool_spawn(brood_pool *, int workers);
 

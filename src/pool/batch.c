@@ -17,7 +17,7 @@ enum { STRINGS_LIMIT = 1 << 20 };
 int batch_new(struct batch *batch, struct region *region, const struct batch_plan *plan)
 {
 	const size_t slots = plan->slots;
-	const size_t sizes[] = {slots * sizeof(uint16_t), slots * sizeof(uint64_t), slots * 2 * sizeof(uint64_t), slots,
+	const size_t sizes[] = {slots * sizeof(uint16_t), slots * sizeof(uint64_t), slots * 2 * sizeof(uint64_t), slots * sizeof(uint32_t),
 				slots * plan->value_size, plan->costs ? slots * sizeof(struct cost_place) : 0};
 	uint64_t places[6] = {0};
 	if (plan->value_size > SIZE_MAX / (slots + 1))
@@ -122,7 +122,7 @@ void batch_cancel(struct batch *batch, uint32_t slot)
 
 void batch_set_attempts(struct batch *batch, uint32_t slot, unsigned attempts)
 {
-	((unsigned char *)region_at(batch->region, batch->board.attempts))[slot] = (unsigned char)(attempts < 255 ? attempts : 255);
+	((uint32_t *)region_at(batch->region, batch->board.attempts))[slot] = attempts;
 }
 
 void batch_forget_cost(struct batch *batch, uint32_t slot)
@@ -228,6 +228,14 @@ void batch_read_times(const struct batch *batch, uint32_t slot, struct brood_res
 	out->seconds = ended > began ? (double)(ended - began) * 1e-9 : 0;
 }
 
+/* Of the last attempt. */
+static void read_record(const struct record *record, struct brood_result *out)
+{
+	out->worker = record->worker;
+	out->started = record->started;
+	out->seconds = record->ended - record->started;
+}
+
 static int result_of(const struct batch *batch, struct records *records, uint32_t slot, size_t index, struct brood_result *out)
 {
 	struct brood_result result = {.index = index, .worker = -1};
@@ -243,6 +251,8 @@ static int result_of(const struct batch *batch, struct records *records, uint32_
 		if (kind == STATE_CANCELED) {
 			result.outcome = BROOD_CANCELED;
 			result.failure = &canceled;
+			if (result.attempts)
+				read_record(record, &result);
 		}
 		if (worked) {
 			result.attempts++;
@@ -267,9 +277,7 @@ static int result_of(const struct batch *batch, struct records *records, uint32_
 		result.failure = record->has_failure ? &record->failure : NULL;
 		result.status = record->has_status ? &record->status : NULL;
 		if (!worked) {
-			result.worker = record->worker;
-			result.started = record->started;
-			result.seconds = record->ended - record->started;
+			read_record(record, &result);
 			result.cost = record->has_cost ? &record->cost : NULL;
 		}
 	}

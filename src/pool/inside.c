@@ -32,7 +32,10 @@ int inside_begin(brood_pool *pool)
 	crew->plan.resets_peak = false;
 	crew->mates[0].pid = getpid();
 	atomic_store(&crew->board->asleep, BOARD_PARKED);
-	if (crew->plan.start && crew->plan.start(pool->context))
+	pool->calling = true;
+	const int started = crew->plan.start ? crew->plan.start(pool->context) : 0;
+	pool->calling = false;
+	if (started)
 		return -ECHILD;
 	worker_begin(&pool->inside, &crew->plan, 0);
 	return 0;
@@ -40,8 +43,10 @@ int inside_begin(brood_pool *pool)
 
 void inside_end(brood_pool *pool)
 {
+	pool->calling = true;
 	if (pool->inside.plan && pool->crew.plan.end)
 		pool->crew.plan.end(pool->context);
+	pool->calling = false;
 	pool->inside = (struct worker){0};
 }
 
@@ -49,7 +54,10 @@ static int run(brood_pool *pool, uint64_t place)
 {
 	round_begun(pool, place, 0, clock_now());
 	worker_ready(&pool->inside);
+	/* A worker's copy of the pool is of no use to it either. */
+	pool->calling = true;
 	worker_do(&pool->inside, round_number(pool, place));
+	pool->calling = false;
 	return round_see(pool, place);
 }
 

@@ -71,15 +71,15 @@ int round_judge(brood_pool *pool, uint64_t place, const struct verdict *verdict)
 		return try_again(pool, record, place);
 	record->attempts++;
 	round_begun(pool, place, verdict->worker, verdict->started);
+	record->worker = verdict->worker;
+	record->started = verdict->started;
+	record->ended = verdict->ended;
 	if (verdict->outcome != BROOD_CANCELED && record->attempts <= pool->options.retries)
 		return try_again(pool, record, place);
 	int error = set_failure(pool, record, verdict);
 	if (error)
 		return error;
 	record->outcome = verdict->outcome;
-	record->worker = verdict->worker;
-	record->started = verdict->started;
-	record->ended = verdict->ended;
 	record->has_status = true;
 	record->status = *verdict->status;
 	record->has_cost = verdict->cost != NULL;
@@ -114,7 +114,8 @@ static int report_done(brood_pool *pool, uint64_t place)
 	int error = batch_outcome(pool->round.batch, pool->round.records, round_slot(pool, place), round_index(pool, place), &result);
 	if (error)
 		return error;
-	if (result.attempts)
+	/* Of one that was canceled, while it waited to be tried again, nothing has begun. */
+	if (result.attempts && (batch_state(pool->round.batch, round_slot(pool, place)) & STATE_KIND) != STATE_CANCELED)
 		round_begun(pool, place, result.worker, result.started);
 	struct brood_event event = {.index = result.index, .worker = result.worker, .item = result.item, .result = &result,
 		.status = result.status, .time = result.started + result.seconds};
@@ -123,6 +124,15 @@ static int report_done(brood_pool *pool, uint64_t place)
 	events_fire(pool, result.outcome == BROOD_SUCCESS ? reporter->success
 			  : result.outcome == BROOD_FAIL ? reporter->fail : reporter->abort, event);
 	return 0;
+}
+
+static void note_times(const struct batch *batch, uint32_t slot, uint32_t state, struct record *record)
+{
+	struct brood_result times = {.started = batch->began};
+	if (state & STATE_TIMED)
+		batch_read_times(batch, slot, &times);
+	record->started = times.started;
+	record->ended = times.started + times.seconds;
 }
 
 /* An item whose state is not pending. 1: it is done; 0: it is tried again. */
@@ -134,7 +144,9 @@ static int see(brood_pool *pool, uint64_t place, uint32_t state)
 			return -ENOMEM;
 		if (record->attempts < pool->options.retries) {
 			record->attempts++;
-			round_begun(pool, place, batch_worker(pool->round.batch, state), 0);
+			record->worker = batch_worker(pool->round.batch, state);
+			note_times(pool->round.batch, round_slot(pool, place), state, record);
+			round_begun(pool, place, record->worker, record->started);
 			mate_failed(pool, state / STATE_LINE, round_number(pool, place));
 			batch_set_state(pool->round.batch, round_slot(pool, place), STATE_PENDING);
 			return try_again(pool, record, place);

@@ -31,7 +31,7 @@ BROOD_API unsigned brood_attempt(const brood_task *task)
 	const struct worker_plan *plan = task->worker->plan;
 	if (!atomic_load(&plan->board->retried))
 		return 1;
-	return 1u + ((const unsigned char *)region_at(plan->region, task->worker->batch.attempts))[task->slot];
+	return 1u + ((const uint32_t *)region_at(plan->region, task->worker->batch.attempts))[task->slot];
 }
 
 BROOD_API uint64_t brood_seed(const brood_task *task)

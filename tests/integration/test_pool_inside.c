@@ -171,6 +171,64 @@ START_TEST(cancel_from_the_work)
 }
 END_TEST
 
+static brood_pool *inner;
+static int refusals;
+
+/* Where there are workers, a call with their copy of the pool is refused as well. */
+static void try_all_calls(void)
+{
+	struct brood_result result;
+	const uint64_t number = 0;
+	ck_assert_int_eq(brood_pool_process_array(inner, NULL, 0, 2), -EBUSY);
+	ck_assert_int_eq(brood_pool_submit(inner, (struct brood_bytes){&number, sizeof number}), -EBUSY);
+	ck_assert_int_eq(brood_pool_submit(inner, (struct brood_bytes){0}), -EBUSY);
+	ck_assert_int_eq(brood_pool_next(inner, &result, 0), -EBUSY);
+	ck_assert_int_eq(brood_pool_spawn(inner, 0), -EBUSY);
+	ck_assert_int_eq(brood_pool_cleanup(inner), -EBUSY);
+	brood_pool_free(inner);
+	refusals++;
+}
+
+static int call_the_pool(brood_task *task, void *context)
+{
+	try_all_calls();
+	return reply_index(task, context);
+}
+
+static int start_with_calls(void *context)
+{
+	(void)context;
+	try_all_calls();
+	return 0;
+}
+
+static void end_with_calls(void *context)
+{
+	start_with_calls(context);
+}
+
+START_TEST(the_work_calls_with_the_pool_in_vain)
+{
+	ck_assert_int_eq(brood_pool_new(&inner, call_the_pool, NULL, BROOD_OPTIONS(.flags = BROOD_INSIDE, .worker_start = start_with_calls,
+			 .worker_end = end_with_calls)), 0);
+	refusals = 0;
+	ck_assert_int_eq(brood_pool_spawn(inner, 0), 1);
+	ck_assert_int_eq(brood_pool_process_array(inner, NULL, 0, 3), 0);
+	for (uint64_t i = 0; i < 3; i++)
+		value_is(pool_record(inner, i), i);
+	for (uint64_t i = 0; i < 3; i++)
+		ck_assert_int_eq(brood_pool_submit(inner, (struct brood_bytes){&i, sizeof i}), 0);
+	struct brood_result result;
+	for (uint64_t i = 0; i < 3; i++) {
+		ck_assert_int_eq(brood_pool_next(inner, &result, -1), 1);
+		value_is(result, i);
+	}
+	ck_assert_int_eq(brood_pool_cleanup(inner), 0);
+	ck_assert_int_eq(refusals, 8);
+	brood_pool_free(inner);
+}
+END_TEST
+
 static int refuse_to_start(void *context)
 {
 	(void)context;
@@ -347,6 +405,7 @@ static Suite *make_suite(void)
 	tcase_add_test(all, streams_are_the_same);
 	tcase_add_test(all, items_are_run_by_the_host_itself);
 	tcase_add_test(all, cancel_from_the_work);
+	tcase_add_test(all, the_work_calls_with_the_pool_in_vain);
 	tcase_add_test(all, start_that_fails_is_echild);
 	tcase_add_test(all, reporter_is_told);
 	tcase_add_test(all, large_values);

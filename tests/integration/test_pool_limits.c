@@ -343,6 +343,75 @@ START_TEST(backoff_is_doubled)
 }
 END_TEST
 
+static int succeed_late(brood_task *task, void *context)
+{
+	const unsigned attempt = brood_attempt(task);
+	(void)context;
+	return attempt < 290 ? 1 : brood_reply(task, &attempt, sizeof attempt);
+}
+
+START_TEST(attempts_are_counted_on)
+{
+	const unsigned last = 290;
+	brood_results *results;
+	struct brood_result result = run_one(&results, succeed_late, NULL,
+					     BROOD_OPTIONS(.workers = 1, .retries = 300, .flags = _i ? BROOD_INSIDE : 0));
+	value_is(result, last);
+	ck_assert_uint_eq(result.attempts, last);
+	brood_results_free(results);
+}
+END_TEST
+
+struct wait {
+	brood_pool *pool;
+	double begun_at;
+	int begins;
+};
+
+static void count_begin(void *context, const struct brood_event *event)
+{
+	struct wait *wait = context;
+	ck_assert_int_ge(event->worker, 0);
+	wait->begun_at = event->time;
+	wait->begins++;
+}
+
+/* Once it waits for its second attempt. */
+static void cancel_after_begin(void *context, const struct brood_event *event)
+{
+	struct wait *wait = context;
+	if (wait->begins && event->time > wait->begun_at + 0.1)
+		ck_assert_int_eq(brood_pool_cancel(wait->pool), 0);
+}
+
+static int die_or_fail(brood_task *task, void *dies)
+{
+	(void)task;
+	if (*(bool *)dies)
+		_exit(3);
+	return 1;
+}
+
+/* No other attempt has begun, and the record is of the one that has. */
+START_TEST(cancel_before_the_next_attempt)
+{
+	bool dies = _i == 2;
+	struct wait wait = {0};
+	const struct brood_reporter reporter = {.size = sizeof reporter, .context = &wait, .begin = count_begin, .tick = cancel_after_begin};
+	const double before = support_now();
+	brood_pool *pool = wait.pool = pool_with(die_or_fail, &dies, BROOD_OPTIONS(.workers = 1, .retries = 1, .backoff = 1000,
+						  .reporter = &reporter, .flags = _i == 1 ? BROOD_INSIDE : 0));
+	ck_assert_int_eq(brood_pool_process_array(pool, NULL, 0, 1), 0);
+	const struct brood_result result = pool_record(pool, 0);
+	ck_assert_int_eq(wait.begins, 1);
+	ck_assert_int_eq(result.outcome, BROOD_CANCELED);
+	ck_assert_uint_eq(result.attempts, 1);
+	ck_assert_int_ge(result.worker, 0);
+	ck_assert_double_ge(result.started, before);
+	brood_pool_free(pool);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("pool limits");
@@ -359,6 +428,8 @@ static Suite *make_suite(void)
 	TCase *again = support_case(suite, "again", 30);
 	tcase_add_loop_test(again, item_is_tried_again, 0, TROUBLES);
 	tcase_add_loop_test(again, backoff_is_doubled, 0, 2);
+	tcase_add_loop_test(again, attempts_are_counted_on, 0, 2);
+	tcase_add_loop_test(again, cancel_before_the_next_attempt, 0, 3);
 	return suite;
 }
 
