@@ -14,16 +14,27 @@ enum { STRINGS_LIMIT = 1 << 20 };
 /* To make memory of as much takes about as long as to make the first workers. */
 #define PREFAULT ((uint64_t)16 << 20)
 
+/* Its arrays: states, values, times, attempts, values of one size, and costs. */
+enum { ARRAYS = 6 };
+
+static void set_sizes(size_t sizes[ARRAYS], size_t slots, size_t value_size, bool costs)
+{
+	const size_t each[ARRAYS] = {sizeof(uint16_t), sizeof(uint64_t), 2 * sizeof(uint64_t), sizeof(uint32_t), value_size,
+				     costs ? sizeof(struct cost_place) : 0};
+	for (size_t i = 0; i < ARRAYS; i++)
+		sizes[i] = slots * each[i];
+}
+
 int batch_new(struct batch *batch, struct region *region, const struct batch_plan *plan)
 {
 	const size_t slots = plan->slots;
-	const size_t sizes[] = {slots * sizeof(uint16_t), slots * sizeof(uint64_t), slots * 2 * sizeof(uint64_t), slots * sizeof(uint32_t),
-				slots * plan->value_size, plan->costs ? slots * sizeof(struct cost_place) : 0};
-	uint64_t places[6] = {0};
+	size_t sizes[ARRAYS];
+	uint64_t places[ARRAYS] = {0};
+	set_sizes(sizes, slots, plan->value_size, plan->costs);
 	if (plan->value_size > SIZE_MAX / (slots + 1))
 		return -EOVERFLOW;
 	const size_t top = region->top, array = plan->value_size ? 4 : 1;
-	for (size_t i = 0; i < 6; i++) {
+	for (size_t i = 0; i < ARRAYS; i++) {
 		places[i] = plan->array && i == array ? plan->array : region_take(region, sizes[i]);
 		if (!places[i]) {
 			region->top = top;
@@ -49,6 +60,18 @@ void batch_prefault(struct batch *batch, size_t slots)
 	const uint64_t array = batch_array(batch);
 	region_prefault(batch->region, board->states, board->states + (states < PREFAULT ? states : PREFAULT));
 	region_prefault(batch->region, array, array + (values < PREFAULT ? values : PREFAULT));
+}
+
+void batch_clear(struct batch *batch, size_t slots)
+{
+	const struct board_batch *board = &batch->board;
+	const uint64_t places[ARRAYS] = {board->states, board->values, board->times, board->attempts, board->fixed, board->costs};
+	size_t sizes[ARRAYS];
+	set_sizes(sizes, slots, board->value_size, board->costs);
+	for (size_t i = 0; i < ARRAYS; i++)
+		region_clear(batch->region, places[i], sizes[i]);
+	if (batch->costs)
+		memset(batch->costs, 0, slots * sizeof *batch->costs);
 }
 
 void batch_free(struct batch *batch)

@@ -38,12 +38,25 @@
 /* Until that time after the spawn no worker is made to be kept ready: a pool for a moment needs none. */
 #define SPARE_AFTER 0.02
 
-/* Where there is little shared memory, it is left to the items. */
-static struct blackbox *new_boxes(struct region *region, uint32_t lines)
+/* Places for the board and the boxes of so many lines, zero: those of the crew before, where they are large enough. 0 or -ENOMEM. */
+static int take_places(brood_pool *pool, uint32_t lines)
 {
-	const size_t size = lines * sizeof(struct blackbox);
-	const uint64_t offset = size <= region->size / 8 ? region_take(region, size) : 0;
-	return offset ? region_at(region, offset) : NULL;
+	struct region *region = pool->region;
+	const size_t boxes = lines * sizeof(struct blackbox);
+	if (lines <= pool->lines) {
+		region_clear(region, pool->board, board_size(lines));
+		if (pool->boxes)
+			region_clear(region, pool->boxes, boxes);
+		return 0;
+	}
+	const uint64_t board = region_take(region, board_size(lines));
+	if (!board)
+		return -ENOMEM;
+	pool->board = board;
+	/* Where there is little shared memory, it is left to the items. */
+	pool->boxes = boxes <= region->size / 8 ? region_take(region, boxes) : 0;
+	pool->lines = lines;
+	return 0;
 }
 
 int crew_new(brood_pool *pool, int workers)
@@ -51,11 +64,10 @@ int crew_new(brood_pool *pool, int workers)
 	struct crew *crew = &pool->crew;
 	const struct brood_options *options = &pool->options;
 	const uint32_t lines = (uint32_t)workers + 1;
-	uint64_t offset = region_take(pool->region, board_size(lines));
-	if (!offset)
+	if (take_places(pool, lines))
 		return -ENOMEM;
-	*crew = (struct crew){.board = region_at(pool->region, offset), .lines = lines, .wanted = workers};
-	crew->boxes = new_boxes(pool->region, lines);
+	*crew = (struct crew){.board = region_at(pool->region, pool->board), .lines = lines, .wanted = workers,
+			      .boxes = pool->boxes ? region_at(pool->region, pool->boxes) : NULL};
 	crew->mates = calloc(lines, sizeof *crew->mates);
 	crew->living = calloc(lines, sizeof *crew->living);
 	if (!crew->mates || !crew->living) {

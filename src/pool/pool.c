@@ -290,7 +290,7 @@ BROOD_API int brood_pool_cleanup(brood_pool *pool)
 		return error;
 	inside_end(pool);
 	crew_free(pool);
-	stream_free(pool);
+	stream_end(pool);
 	pool->spawned = false;
 	atomic_store(&pool->canceled, false);
 	events_fire(pool, pool->reporter.cleanup, (struct brood_event){.worker = -1});
@@ -308,12 +308,12 @@ BROOD_API void brood_pool_free(brood_pool *pool)
 		return;
 	if (foreign(pool)) {
 		crew_forget(pool);
-		stream_free(pool);
 	} else {
 		brood_pool_cleanup(pool);
 		watch_close(pool);
 		lineage_close(pool->alarm);
 	}
+	stream_free(pool);
 	brood_results_free(pool->results);
 	/* Where it is a copy, this may be the worker whose item lies there. */
 	if (!foreign(pool))

@@ -116,6 +116,9 @@ struct brood_pool {
 	struct round round;
 	struct stream *stream;
 	struct watch watch;
+	/* What a crew has had, for the next one: the board and the boxes, 0 where there are none, for so many lines. */
+	uint64_t board, boxes;
+	uint32_t lines;
 	struct part *left; /* see arena_keep */
 	uint32_t parts;    /* how many they are */
 	uint64_t serial;

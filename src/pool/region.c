@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -97,6 +98,27 @@ uint64_t region_take(struct region *region, size_t size)
 		return 0;
 	region->top = from + size;
 	return from;
+}
+
+void region_clear(struct region *region, uint64_t from, size_t size)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), to = from + size;
+	const uint64_t first = (from + page - 1) / page * page, last = to / page * page;
+	if (first >= last) {
+		memset(region->base + from, 0, size);
+		return;
+	}
+	memset(region->base + from, 0, first - from);
+	memset(region->base + last, 0, to - last);
+	if (!madvise(region->base + first, last - first, MADV_REMOVE))
+		return;
+	/* Of locked memory nothing can be given back. */
+	for (uint64_t at = first; at < last; at += page) {
+		unsigned char there = 1;
+		mincore(region->base + at, page, &there);
+		if (there & 1)
+			memset(region->base + at, 0, page);
+	}
 }
 
 /* Whether of the huge page enough lies from one offset on and before another, and nobody has seen to it already. */

@@ -30,6 +30,9 @@ struct region *region_hold(struct region *);
    0: there is no room. */
 uint64_t region_take(struct region *, size_t size);
 
+/* Makes size bytes zero again that somebody had, and gives their memory back, but for what is less than a page. */
+void region_clear(struct region *, uint64_t from, size_t size);
+
 /*
  * Makes memory of what lies from one offset on and before another, in huge pages, for a process that is about to fill it: a
  * tenth of what page faults would take. Small pages that are there are merged. For less than a part of a huge page nothing is

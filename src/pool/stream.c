@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* So many bytes are there for those of items at first. */
 enum { RING_FIRST = 1 << 20 };
@@ -37,9 +38,45 @@ void stream_free(brood_pool *pool)
 	pool->stream = NULL;
 }
 
+/* With its first place. */
+static void begin(brood_pool *pool)
+{
+	struct stream *stream = pool->stream;
+	const size_t most = STREAM_RINGS * pool->options.window_bytes;
+	stream->prefault_at = MANY;
+	stream->ring.capacity = most < RING_FIRST ? most : RING_FIRST;
+	/* Even short items may be too long. */
+	stream->ring.used = pool->options.window_bytes < ITEM_SHORT;
+}
+
+void stream_end(brood_pool *pool)
+{
+	struct stream *stream = pool->stream;
+	if (!stream || !stream->high)
+		return;
+	const size_t slots = stream->mask + 1;
+	records_free(&stream->records);
+	batch_clear(&stream->batch, slots);
+	region_clear(pool->region, stream->batch.board.items, slots * sizeof *stream->items);
+	region_clear(pool->region, stream->ring.place, STREAM_RINGS * pool->options.window_bytes);
+	for (size_t i = 0; i < stream->chunk_count; i++) {
+		region_clear(pool->region, stream->chunks[i].offset, stream->chunks[i].size);
+		stream->chunks[i].free_from = 0;
+	}
+	memset(stream->seen, 0, (slots / 64 + 1) * sizeof *stream->seen);
+	memset(stream->taken, 0, (slots / 64 + 1) * sizeof *stream->taken);
+	/* The memory is what it keeps. */
+	*stream = (struct stream){.batch = stream->batch, .records = stream->records, .items = stream->items, .states = stream->states,
+				  .values = stream->values, .window = stream->window, .mask = stream->mask, .some = stream->some,
+				  .seen = stream->seen, .taken = stream->taken, .runs = stream->runs, .chunks = stream->chunks,
+				  .chunk_count = stream->chunk_count, .chunk_capacity = stream->chunk_capacity,
+				  .ring = {.place = stream->ring.place, .marks = stream->ring.marks}};
+	begin(pool);
+}
+
 static int allocate(brood_pool *pool)
 {
-	const size_t window = pool->options.window, slots = 2 * window;
+	const size_t window = pool->options.window, slots = 2 * window, top = pool->region->top;
 	struct stream *stream = calloc(1, sizeof *stream);
 	if (!stream)
 		return -ENOMEM;
@@ -47,7 +84,6 @@ static int allocate(brood_pool *pool)
 	stream->window = window;
 	stream->some = window < 1024 ? 1 : window < 65536 ? window / 1024 : 64;
 	stream->mask = slots - 1;
-	stream->prefault_at = MANY;
 	stream->seen = calloc(slots / 64 + 1, sizeof *stream->seen);
 	stream->taken = calloc(slots / 64 + 1, sizeof *stream->taken);
 	stream->runs = calloc(slots, sizeof *stream->runs);
@@ -58,13 +94,12 @@ static int allocate(brood_pool *pool)
 	uint64_t items = region_take(pool->region, slots * sizeof(struct item_slot));
 	const size_t most = STREAM_RINGS * pool->options.window_bytes;
 	stream->ring.place = region_take(pool->region, most);
-	stream->ring.capacity = most < RING_FIRST ? most : RING_FIRST;
-	/* Even short items may be too long. */
-	stream->ring.used = pool->options.window_bytes < ITEM_SHORT;
 	if (error || !items || !stream->ring.place || !stream->seen || !stream->taken || !stream->runs || !stream->ring.marks) {
 		stream_free(pool);
+		pool->region->top = top;
 		return -ENOMEM;
 	}
+	begin(pool);
 	struct board_batch *board = &stream->batch.board;
 	board->kind = BOARD_SLOTS;
 	board->items = items;

@@ -129,6 +129,9 @@ bool stream_ready(const brood_pool *);
 /* Leaves the round to a batch; the stream goes on with the next item that is submitted. */
 void stream_close(brood_pool *);
 
+/* With the workers it ends, and begins again with the first item that is submitted after the next spawn. */
+void stream_end(brood_pool *);
+
 void stream_free(brood_pool *);
 
 /* Items of the stream's round have got their outcomes. */

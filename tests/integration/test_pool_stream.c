@@ -498,6 +498,53 @@ START_TEST(memory_is_for_what_is_under_way)
 }
 END_TEST
 
+/* Every third attempt at first fails; the rest reply what they got, to which each spawn gives other bytes. */
+static int reply_or_fail(brood_task *task, void *context)
+{
+	const struct brood_bytes item = brood_item(task);
+	(void)context;
+	if (brood_index(task) % 3 == 1 && brood_attempt(task) == 1)
+		return 1;
+	return brood_reply(task, item.data, item.size);
+}
+
+/* Nor does a stream leave memory behind, or anything that the one after the next spawn would take for its own. */
+START_TEST(each_spawn_has_a_new_stream)
+{
+	enum { SPAWNS = 60, EARLY = 10, ITEMS = 900, SIZE = 900 };
+	const unsigned flags[] = {0, BROOD_ORDERED, BROOD_COSTS, BROOD_INSIDE};
+	brood_pool *pool;
+	ck_assert_int_eq(brood_pool_new(&pool, reply_or_fail, NULL, BROOD_OPTIONS(.workers = 2, .retries = 1, .window = 1024,
+			 .flags = flags[_i])), 0);
+	size_t early = 0;
+	for (int spawn = 0; spawn < SPAWNS; spawn++) {
+		unsigned char data[SIZE];
+		ck_assert_int_ge(brood_pool_spawn(pool, 0), 1);
+		for (size_t i = 0; i < ITEMS; i++) {
+			memset(data, spawn + (int)(i % 100), sizeof data);
+			ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){data, sizeof data - i % 100}), 0);
+		}
+		/* Now and then most are given up. */
+		const size_t taken = spawn % 5 ? ITEMS : 30;
+		for (size_t i = 0; i < taken; i++) {
+			const struct brood_result result = must_next(pool);
+			memset(data, spawn + (int)(result.index % 100), sizeof data);
+			ck_assert_uint_lt(result.index, ITEMS);
+			ck_assert_int_eq(result.outcome, BROOD_SUCCESS);
+			ck_assert_uint_eq(result.attempts, 1 + (result.index % 3 == 1));
+			ck_assert_uint_eq(result.value.size, sizeof data - result.index % 100);
+			ck_assert_mem_eq(result.value.data, data, result.value.size);
+		}
+		if (taken == ITEMS)
+			must_end(pool);
+		ck_assert_int_eq(brood_pool_cleanup(pool), 0);
+		early = spawn < EARLY ? shared_kibibytes() : early;
+	}
+	ck_assert_uint_le(shared_kibibytes(), early + 512);
+	brood_pool_free(pool);
+}
+END_TEST
+
 enum { EVERY = 100000, PAIRS = 5 };
 
 /* Of each EVERY items, which are more than the window, two need one another: that in the middle waits for that behind it. */
@@ -584,6 +631,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(between, who_rests_comes_back, 0, 2);
 	tcase_add_loop_test(between, who_rests_needs_no_host, 0, 5);
 	tcase_add_loop_test(between, memory_is_for_what_is_under_way, 0, 2);
+	tcase_add_loop_test(between, each_spawn_has_a_new_stream, 0, 4);
 	return suite;
 }
 

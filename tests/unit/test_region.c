@@ -88,6 +88,37 @@ START_TEST(what_is_there_already_stays_as_it_was)
 }
 END_TEST
 
+/* And what lies beside it stays as it was; locked, it has no memory less. */
+START_TEST(what_is_cleared_is_zero)
+{
+	static const size_t sizes[] = {1, 100, PAGE, 3 * PAGE + 700, HUGE + 5000};
+	const size_t size = sizes[_i / 2];
+	const bool locked = _i % 2;
+	const uint64_t from = region_take(region, size + 2 * PAGE) + 300;
+	unsigned char *memory = region->base + from;
+	memset(memory - 200, 7, size + 400);
+	if (locked && mlock(memory, size))
+		support_skip("no memory may be locked");
+	region_clear(region, from, size);
+	size_t others = 0;
+	for (size_t i = 0; i < size; i++)
+		others += memory[i] != 0;
+	for (size_t i = 1; i <= 200; i++)
+		others += memory[-(ptrdiff_t)i] != 7 || memory[size + i - 1] != 7;
+	ck_assert_uint_eq(others, 0);
+}
+END_TEST
+
+START_TEST(what_is_cleared_has_no_memory)
+{
+	const uint64_t from = region_take(region, 8 * HUGE);
+	region_prefault(region, from, from + 2 * HUGE);
+	memset(region->base + from, 1, 3 * HUGE);
+	region_clear(region, from, 8 * HUGE);
+	ck_assert_uint_eq(resident(from, from + 8 * HUGE), 0);
+}
+END_TEST
+
 /* Less than a quarter of a huge page is left to page faults, and so is what lies beyond. */
 START_TEST(a_little_is_not_prefaulted)
 {
@@ -158,6 +189,8 @@ static Suite *make_suite(void)
 	tcase_add_test(tests, the_region_begins_where_a_huge_page_may);
 	tcase_add_test(tests, what_is_prefaulted_is_there_and_zero);
 	tcase_add_test(tests, what_is_there_already_stays_as_it_was);
+	tcase_add_loop_test(tests, what_is_cleared_is_zero, 0, 10);
+	tcase_add_test(tests, what_is_cleared_has_no_memory);
 	tcase_add_test(tests, a_little_is_not_prefaulted);
 	tcase_add_test(tests, a_part_is_prefaulted_at_a_time);
 	tcase_add_test(tests, slow_memory_is_asked_for_again_later);
