@@ -8,6 +8,7 @@
 #include <math.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
 
 /* Where the system has no room in the set for what the nursery says, it is looked at every so many seconds. */
 #define BLIND 0.01
@@ -26,7 +27,10 @@ static void set_timer(const brood_pool *pool, double seconds)
 {
 	const double whole = floor(fmin(seconds, LONGEST));
 	const struct itimerspec when = {.it_value = {.tv_sec = (time_t)whole, .tv_nsec = (long)((fmin(seconds, LONGEST) - whole) * 1e9)}};
-	timerfd_settime(pool->watch.timer, 0, &when, NULL);
+	const uint64_t once = 1;
+	/* Rather readable for nothing than not when it has to be. */
+	while (timerfd_settime(pool->watch.timer, 0, &when, NULL) && write(pool->alarm, &once, sizeof once) < 0 && errno == EINTR)
+		;
 }
 
 void watch_nursery(brood_pool *pool)

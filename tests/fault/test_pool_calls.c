@@ -5,6 +5,7 @@
 #include "process.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 enum { COUNT = 12, LONG = 100 };
@@ -133,6 +134,36 @@ static void stream(void *context)
 		clear_error(error);
 }
 
+/* A host that sleeps at the descriptor alone; where there is none it waits in the call. */
+static void watched(void *context)
+{
+	brood_pool *pool;
+	int error = brood_pool_new(&pool, reply_number, NULL, context);
+	if (!error) {
+		struct pollfd item = {.fd = brood_pool_fd(pool), .events = POLLIN};
+		if (item.fd < 0)
+			clear_error(item.fd);
+		error = brood_pool_spawn(pool, 0);
+		error = error < 0 ? error : submit_all(pool);
+		size_t taken = 0, failed = 0;
+		struct brood_result result;
+		while (!error && (error = brood_pool_next(pool, &result, item.fd < 0 ? -1 : 0))) {
+			if (error == -ETIMEDOUT)
+				ck_assert_int_eq(poll(&item, 1, 20000), 1);
+			else if (error < 0)
+				break;
+			failed += error == 1 && check_record(&result);
+			taken += error == 1;
+			error = 0;
+		}
+		if (!error)
+			ck_assert(taken == COUNT && failed <= 1);
+		brood_pool_free(pool);
+	}
+	if (error)
+		clear_error(error);
+}
+
 /* As a scenario's context, which it only reads. */
 static void *options_of(const struct brood_options *options)
 {
@@ -169,6 +200,13 @@ START_TEST(each_call_of_a_stream)
 }
 END_TEST
 
+START_TEST(each_call_of_a_watched_stream)
+{
+	ck_assert_uint_gt(faults_each(watched, options_of(BROOD_OPTIONS(.workers = 2, .window = 16))), 40);
+	faults_each(watched, options_of(BROOD_OPTIONS(.flags = BROOD_INSIDE)));
+}
+END_TEST
+
 START_TEST(each_call_inside)
 {
 	faults_each(parallelize, options_of(BROOD_OPTIONS(.flags = BROOD_INSIDE)));
@@ -202,6 +240,7 @@ static Suite *make_suite(void)
 	tcase_add_test(calls, each_call_with_limits);
 	tcase_add_test(calls, each_call_of_process);
 	tcase_add_test(calls, each_call_of_a_stream);
+	tcase_add_test(calls, each_call_of_a_watched_stream);
 	tcase_add_test(calls, each_call_inside);
 	tcase_add_test(calls, no_more_processes);
 	tcase_add_test(calls, no_more_memory);
