@@ -62,7 +62,7 @@ void batch_prefault(struct batch *batch, size_t slots)
 	region_prefault(batch->region, array, array + (values < PREFAULT ? values : PREFAULT));
 }
 
-void batch_clear(struct batch *batch, size_t slots)
+void batch_clear(struct batch *batch, size_t slots, size_t used)
 {
 	const struct board_batch *board = &batch->board;
 	const uint64_t places[ARRAYS] = {board->states, board->values, board->times, board->attempts, board->fixed, board->costs};
@@ -71,7 +71,7 @@ void batch_clear(struct batch *batch, size_t slots)
 	for (size_t i = 0; i < ARRAYS; i++)
 		region_clear(batch->region, places[i], sizes[i]);
 	if (batch->costs)
-		memset(batch->costs, 0, slots * sizeof *batch->costs);
+		memset(batch->costs, 0, used * sizeof *batch->costs);
 }
 
 void batch_free(struct batch *batch)

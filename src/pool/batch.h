@@ -41,8 +41,8 @@ int batch_new(struct batch *, struct region *, const struct batch_plan *);
    themselves. See region_prefault. */
 void batch_prefault(struct batch *, size_t slots);
 
-/* Makes it as it was when it was new, where it has so many slots. */
-void batch_clear(struct batch *, size_t slots);
+/* Makes it as it was when it was new, where it has so many slots, of which the first ones have been used. */
+void batch_clear(struct batch *, size_t slots, size_t used);
 
 /* Frees what it has outside of the region. */
 void batch_free(struct batch *);

@@ -54,9 +54,9 @@ void stream_end(brood_pool *pool)
 	struct stream *stream = pool->stream;
 	if (!stream || !stream->high)
 		return;
-	const size_t slots = stream->mask + 1;
+	const size_t slots = stream->mask + 1, used = stream->high < slots ? stream->high : slots;
 	records_free(&stream->records);
-	batch_clear(&stream->batch, slots);
+	batch_clear(&stream->batch, slots, used);
 	region_clear(pool->region, stream->batch.board.items, slots * sizeof *stream->items);
 	region_clear(pool->region, stream->ring.place, STREAM_RINGS * pool->options.window_bytes);
 	for (size_t i = 0; i < stream->chunk_count; i++) {
@@ -65,6 +65,7 @@ void stream_end(brood_pool *pool)
 	}
 	memset(stream->seen, 0, (slots / 64 + 1) * sizeof *stream->seen);
 	memset(stream->taken, 0, (slots / 64 + 1) * sizeof *stream->taken);
+	memset(stream->ring.marks, 0, used * sizeof *stream->ring.marks);
 	/* The memory is what it keeps. */
 	*stream = (struct stream){.batch = stream->batch, .records = stream->records, .items = stream->items, .states = stream->states,
 				  .values = stream->values, .window = stream->window, .mask = stream->mask, .some = stream->some,

@@ -545,6 +545,26 @@ START_TEST(each_spawn_has_a_new_stream)
 }
 END_TEST
 
+/* Longer items find room also behind short ones. */
+START_TEST(each_spawn_has_room)
+{
+	static const char data[1000];
+	brood_pool *pool;
+	ck_assert_int_eq(brood_pool_new(&pool, reply_item, NULL, BROOD_OPTIONS(.workers = 1, .window = 16, .window_bytes = 4096)), 0);
+	for (size_t spawn = 0; spawn < 8; spawn++) {
+		ck_assert_int_eq(brood_pool_spawn(pool, 0), 1);
+		for (size_t i = 0; i < 40; i++) {
+			const size_t size = i < 5 * (spawn % 4) ? 8 : sizeof data;
+			ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){data, size}), 0);
+			ck_assert_uint_eq(must_next(pool).value.size, size);
+		}
+		must_end(pool);
+		ck_assert_int_eq(brood_pool_cleanup(pool), 0);
+	}
+	brood_pool_free(pool);
+}
+END_TEST
+
 enum { EVERY = 100000, PAIRS = 5 };
 
 /* Of each EVERY items, which are more than the window, two need one another: that in the middle waits for that behind it. */
@@ -632,6 +652,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(between, who_rests_needs_no_host, 0, 5);
 	tcase_add_loop_test(between, memory_is_for_what_is_under_way, 0, 2);
 	tcase_add_loop_test(between, each_spawn_has_a_new_stream, 0, 4);
+	tcase_add_test(between, each_spawn_has_room);
 	return suite;
 }
 
