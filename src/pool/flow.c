@@ -30,6 +30,12 @@ static int call_source(brood_pool *pool, struct flow *flow)
 	return result < 0 ? result : 0;
 }
 
+static void heed_cancel(const brood_pool *pool, struct flow *flow)
+{
+	flow->canceled |= atomic_load_explicit(&pool->cancels, memory_order_relaxed) != flow->cancels;
+	flow->ended |= flow->canceled;
+}
+
 /* Takes an item from the source, where there is room for it. 1: it did. */
 static int pull(brood_pool *pool, struct flow *flow)
 {
@@ -40,16 +46,11 @@ static int pull(brood_pool *pool, struct flow *flow)
 	if (error == -EAGAIN)
 		return 0;
 	flow->has_item = false;
-	/* One that the source had given before has a record as all others. */
+	heed_cancel(pool, flow);
+	/* One that the source had given before, or was about to give, has a record as all others. */
 	if (!error && flow->canceled)
 		brood_pool_cancel(pool);
 	return error ? error : 1;
-}
-
-static void heed_cancel(const brood_pool *pool, struct flow *flow)
-{
-	flow->canceled |= atomic_load_explicit(&pool->cancels, memory_order_relaxed) != flow->cancels;
-	flow->ended |= flow->canceled;
 }
 
 /* Gives a record to the sink. 1: it did; 0: all have been given, or the time was up. */

@@ -156,6 +156,47 @@ START_TEST(cancel_ends_the_stream)
 }
 END_TEST
 
+struct last {
+	brood_pool *pool;
+	int pulled, canceled;
+};
+
+/* The second item comes with a cancel, and would take for ever. */
+static int pull_last(void *context, struct brood_bytes *item)
+{
+	struct last *last = context;
+	if (last->pulled++)
+		ck_assert_int_eq(brood_pool_cancel(last->pool), 0);
+	*item = (struct brood_bytes){"", 1};
+	return last->pulled <= 2;
+}
+
+static int push_last(void *context, const struct brood_result *result)
+{
+	struct last *last = context;
+	last->canceled += result->outcome == BROOD_CANCELED;
+	return 0;
+}
+
+static int wait_for_ever(brood_task *task, void *context)
+{
+	(void)task;
+	(void)context;
+	for (;;)
+		pause();
+	return 0;
+}
+
+START_TEST(what_the_source_gives_with_a_cancel_is_canceled)
+{
+	struct last last = {.pool = pool_with(wait_for_ever, NULL, BROOD_OPTIONS(.workers = 2, .grace = -1))};
+	ck_assert_int_eq(brood_pool_stream(last.pool, pull_last, push_last, &last), -ECANCELED);
+	ck_assert_int_eq(last.pulled, 2);
+	ck_assert_int_eq(last.canceled, 2);
+	brood_pool_free(last.pool);
+}
+END_TEST
+
 static brood_pool *alarmed;
 
 static void cancel_alarmed(int number)
@@ -278,6 +319,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(all, giving_up_cancels_the_rest, 0, 8);
 	tcase_add_test(all, cancel_ends_the_stream);
 	tcase_add_test(all, cancel_from_a_handler_ends_the_stream);
+	tcase_add_test(all, what_the_source_gives_with_a_cancel_is_canceled);
 	tcase_add_test(all, stream_while_results_are_left_is_ebusy);
 	tcase_add_test(all, records_of_items_that_ended_badly_are_pushed);
 	tcase_add_test(all, item_that_is_too_large_ends_the_stream);
