@@ -760,7 +760,7 @@ BROOD_API int brood_pool_process_array(brood_pool *, const void *items, size_t s
  * brood_pool_submit: -EAGAIN: the window is full: take results first. In one of 2,048 items and more, room comes for up to 64 at
  * once. -EMSGSIZE: the item is larger than window_bytes. -ESRCH, -EBUSY, -ECHILD: as brood_pool_process.
  *
- * brood_pool_next: 1, with a record that is valid until the next call of it; 0: every submitted item's record has been
+ * brood_pool_next: 1, with a record that is valid until the next call of it, or the cleanup; 0: every submitted item's record has been
  * taken; -ETIMEDOUT: none came in time; -ECHILD, -EAGAIN: as brood_pool_process.
  */
 BROOD_API int brood_pool_submit(brood_pool *, struct brood_bytes item);

@@ -32,9 +32,6 @@
 /* So many nurseries may die before the workers are there. */
 #define NURSERIES 3
 
-/* A worker that leaves in good order may take so long to run its end function. */
-#define LEAVE_TIME 10
-
 /* Until that time after the spawn no worker is made to be kept ready: a pool for a moment needs none. */
 #define SPARE_AFTER 0.02
 
@@ -205,7 +202,7 @@ static bool are_all_gone(const struct crew *crew)
 void crew_free(brood_pool *pool)
 {
 	struct crew *crew = &pool->crew;
-	double deadline = clock_now() + LEAVE_TIME;
+	double deadline = clock_now() + MATE_LEAVE_TIME;
 	if (crew->nursery)
 		dismiss(pool);
 	while (crew->nursery) {
@@ -333,6 +330,8 @@ static int cancel(brood_pool *pool, double now)
 	if (!freeze(pool, now))
 		return 0;
 	strip(crew);
+	/* What has failed meanwhile would be tried again after this. */
+	const int error = round_look(pool);
 	backlog_clear(&pool->backlog);
 	crew->seek = false;
 	condemn(pool, now);
@@ -341,7 +340,7 @@ static int cancel(brood_pool *pool, double now)
 			batch_cancel(round->batch, round_slot(pool, place));
 	crew->canceling = false;
 	thaw(pool);
-	return 0;
+	return error;
 }
 
 void crew_heed_cancel(brood_pool *pool)
@@ -354,7 +353,7 @@ void crew_heed_cancel(brood_pool *pool)
 }
 
 /* Though there are items to be done. */
-static bool are_all_idle(const brood_pool *pool)
+static bool are_all_idle(brood_pool *pool)
 {
 	return unfinished(pool) && !pool->backlog.count && handout_idle(pool);
 }
@@ -403,7 +402,7 @@ int crew_tend(brood_pool *pool, double now)
 	events_output(pool);
 	mates_watch(pool, now);
 	/* Whoever has ended is replaced when there is something to do; and what it had done may have been the last. */
-	if (crew->present < crew->wanted && (error = round_look(pool)))
+	if (pool->round.batch && crew->present < crew->wanted && (error = round_look(pool)))
 		return error;
 	if (unfinished(pool))
 		error = mates_replace(pool, now);
@@ -510,10 +509,11 @@ int crew_watch(brood_pool *pool, bool (*awake)(brood_pool *))
 	if (error)
 		return error;
 	move_tick(crew, now);
-	if (awake(pool) || arena_wanted(pool)) {
+	if (awake(pool)) {
 		atomic_store(&crew->board->asleep, BOARD_AWAKE);
 		return 1;
 	}
-	watch_cool(pool, due);
+	/* Who wants memory is answered by the next call, or this one might not end where a worker only pretends to. */
+	watch_cool(pool, arena_wanted(pool) ? now : due);
 	return 0;
 }

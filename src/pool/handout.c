@@ -3,6 +3,7 @@
 
 #include "base/futex.h"
 #include "pool/backlog.h"
+#include "pool/mate.h"
 #include "pool/round.h"
 
 static bool works(const struct mate *mate)
@@ -174,11 +175,13 @@ void handout_give(brood_pool *pool, double now)
 	backlog->count = kept;
 }
 
-bool handout_idle(const brood_pool *pool)
+bool handout_idle(brood_pool *pool)
 {
 	const struct crew *crew = &pool->crew;
+	uint64_t place;
 	for (uint32_t i = 0; i < crew->lines; i++)
-		if (works(&crew->mates[i]) && !atomic_load(&crew->board->line[i].parked))
+		if ((works(&crew->mates[i]) && !atomic_load(&crew->board->line[i].parked)) ||
+		    (crew->mates[i].condemned && crew->living[i] && mate_running(pool, i, &place)))
 			return false;
 	return !board_offers(crew->board, crew->lines);
 }

@@ -17,7 +17,7 @@ void handout_wake(brood_pool *, uint32_t line);
 void handout_shake(brood_pool *, uint32_t line);
 
 /* Whether every worker has nothing to do, and sleeps. */
-bool handout_idle(const brood_pool *);
+bool handout_idle(brood_pool *);
 
 /* Whether a worker sleeps that could be given something, which one that rests could not. */
 bool handout_starved(const brood_pool *);

@@ -3,6 +3,7 @@
 
 #include "pool/crew.h"
 #include "pool/round.h"
+#include "pool/watch.h"
 
 #include <errno.h>
 #include <string.h>
@@ -129,6 +130,8 @@ static __attribute__((noinline)) int submit_slowly(brood_pool *pool, struct broo
 	struct stream *stream = pool->stream;
 	/* What was canceled before is not this. */
 	crew_heed_cancel(pool);
+	/* A host that sleeps at the descriptor next has not looked since. */
+	watch_heat(pool);
 	if (!stream->room) {
 		int result = stream->given < stream->more_at ? 0 : make_room(pool);
 		if (result <= 0)

@@ -75,6 +75,12 @@ void mate_failed(brood_pool *pool, uint32_t number, uint32_t item)
 		pool->crew.mates[number].failed = running;
 }
 
+bool mate_is_canceled(const brood_pool *pool, uint32_t number, uint32_t item)
+{
+	const struct mate *mate = number < pool->crew.lines ? &pool->crew.mates[number] : NULL;
+	return mate && mate->condemned == BROOD_CANCELED && (uint32_t)mate->condemned_running == item;
+}
+
 bool mates_run(brood_pool *pool, uint64_t place)
 {
 	uint64_t running;
@@ -155,7 +161,8 @@ static int end(brood_pool *pool, uint32_t number, const struct nursery_report *r
 	struct board_line *line = &crew->board->line[number];
 	if (mate->state == MATE_ABSENT)
 		return 0;
-	if (is_activated(crew, number))
+	/* The nursery may have made it an active one, and it been condemned, before the end of the one before it was told. */
+	if (is_activated(crew, number) || (mate->spare && mate->condemned))
 		activate(pool, number);
 	crew->living[number] = false;
 	int error = judge(pool, number, report);
@@ -183,7 +190,8 @@ static bool reprieve(brood_pool *pool, uint32_t number)
 	struct mate *mate = &pool->crew.mates[number];
 	struct board_line *line = &pool->crew.board->line[number];
 	uint64_t place;
-	if (mate_running(pool, number, &place) && atomic_load(&line->running) == mate->condemned_running)
+	/* Without a round all are to leave. */
+	if (!pool->round.batch || (mate_running(pool, number, &place) && atomic_load(&line->running) == mate->condemned_running))
 		return false;
 	mate->tracing = false;
 	mate->condemned = BROOD_PENDING;
@@ -211,8 +219,12 @@ void mate_condemn(brood_pool *pool, uint32_t number, enum brood_outcome outcome,
 	struct mate *mate = &pool->crew.mates[number];
 	struct crew *crew = &pool->crew;
 	struct board_line *line = &crew->board->line[number];
+	const uint64_t running = atomic_load(&line->running);
+	/* Its grace has begun. */
+	if (mate->condemned && !mate->tracing && mate->condemned_running == running)
+		return;
 	mate->condemned = outcome;
-	mate->condemned_running = atomic_load(&line->running);
+	mate->condemned_running = running;
 	/* If it outlasts that item it leaves, and begins no other: that one would be killed for this one. */
 	crew->resting -= mate->resting;
 	mate->resting = false;
@@ -292,7 +304,13 @@ void mates_watch(brood_pool *pool, double now)
 			if (pool->options.timeout > 0 && !mate->condemned && now - mate->since >= pool->options.timeout)
 				mate_condemn(pool, i, BROOD_TIMEOUT, now);
 		}
-		if (mate->condemned && now >= mate->kill_at) {
+		if (!mate->condemned || now < mate->kill_at)
+			continue;
+		if (pool->round.batch && !mate->outlasted && !mate_running(pool, i, &place)) {
+			/* It leaves, as others do. */
+			mate->outlasted = true;
+			mate->kill_at = now + MATE_LEAVE_TIME;
+		} else {
 			nursery_signal(crew->nursery, (int)i, SIGKILL);
 			mate->kill_at = now + 1;
 		}
@@ -340,7 +358,8 @@ static bool is_spare(const struct crew *crew, uint32_t number)
 
 static bool is_ready(const struct crew *crew, uint32_t number)
 {
-	return crew->mates[number].state == MATE_PRESENT && crew->mates[number].spare && atomic_load(&crew->board->line[number].ready);
+	const struct mate *mate = &crew->mates[number];
+	return mate->state == MATE_PRESENT && mate->spare && !mate->condemned && atomic_load(&crew->board->line[number].ready);
 }
 
 static void start(brood_pool *pool, bool spare)

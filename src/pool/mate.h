@@ -7,6 +7,9 @@
 /* Makes the line ready for a new owner, and sets down that it is being started; the nursery is told by the caller. */
 void mate_expect(brood_pool *, uint32_t line, bool spare);
 
+/* A worker that leaves in good order may take so long, in seconds, to run its end function. */
+enum { MATE_LEAVE_TIME = 10 };
+
 /* Takes a report of the nursery's: 0 or -ENOMEM. */
 int mate_report(brood_pool *, const struct nursery_report *);
 
@@ -27,6 +30,9 @@ bool mate_running(brood_pool *, uint32_t line, uint64_t *place);
 
 /* The line's owner is done with the item, which is to be tried again: that it has begun it says nothing more. */
 void mate_failed(brood_pool *, uint32_t line, uint32_t item);
+
+/* Whether the line's owner was to end because of that item's cancel: that it failed is then no reason to try it again. */
+bool mate_is_canceled(const brood_pool *, uint32_t line, uint32_t item);
 
 /* Whether one of them has begun the item at the place. */
 bool mates_run(brood_pool *, uint64_t place);

@@ -293,6 +293,7 @@ BROOD_API int brood_pool_cleanup(brood_pool *pool)
 	stream_end(pool);
 	pool->spawned = false;
 	atomic_store(&pool->canceled, false);
+	watch_rest(pool);
 	events_fire(pool, pool->reporter.cleanup, (struct brood_event){.worker = -1});
 	return 0;
 }

@@ -33,6 +33,7 @@ struct mate {
 	enum brood_outcome condemned;
 	uint64_t condemned_running;
 	bool tracing; /* and before that it is looked at where it is */
+	bool outlasted; /* it has done what it was to be killed for */
 	double kill_at;
 	/* The part of the region that it writes to. */
 	uint64_t arena, arena_end;

@@ -142,11 +142,17 @@ static int see(brood_pool *pool, uint64_t place, uint32_t state)
 		struct record *record = record_make(pool->round.records, round_index(pool, place));
 		if (!record)
 			return -ENOMEM;
-		if (record->attempts < pool->options.retries) {
+		const bool ended = mate_is_canceled(pool, state / STATE_LINE, round_number(pool, place));
+		const bool again = !ended && record->attempts < pool->options.retries;
+		if (ended || again) {
 			record->attempts++;
 			record->worker = batch_worker(pool->round.batch, state);
 			note_times(pool->round.batch, round_slot(pool, place), state, record);
 			round_begun(pool, place, record->worker, record->started);
+		}
+		if (ended)
+			batch_set_state(pool->round.batch, round_slot(pool, place), STATE_CANCELED);
+		if (again) {
 			mate_failed(pool, state / STATE_LINE, round_number(pool, place));
 			batch_set_state(pool->round.batch, round_slot(pool, place), STATE_PENDING);
 			return try_again(pool, record, place);

@@ -53,11 +53,19 @@ void watch_cool(brood_pool *pool, double due)
 	const double now = clock_now(), last = pool->watch.blind ? fmin(due, now + BLIND) : due;
 	pool->watch.cold = true;
 	set_timer(pool, isinf(last) ? 0 : fmax(last - now, 1e-9));
-	/* What is submitted from now on goes out at once: that its record is there is then news. */
-	if (stream_is_open(pool)) {
-		pool->stream->hold = 1;
+	/* So that the next item that is submitted makes it hot. */
+	if (stream_is_open(pool))
 		pool->stream->room = 0;
-	}
+}
+
+void watch_rest(brood_pool *pool)
+{
+	uint64_t count;
+	if (!watch_is_open(pool))
+		return;
+	while (read(pool->alarm, &count, sizeof count) > 0) {}
+	pool->watch.blind = false;
+	watch_cool(pool, INFINITY);
 }
 
 void watch_close(brood_pool *pool)

@@ -11,7 +11,7 @@
  * time to look.
  *
  *     hot ---- brood_pool_next gives 0 or -ETIMEDOUT ----> cold
- *     hot <------- brood_pool_next gives 1 -------- cold
+ *     hot <-- brood_pool_next gives 1, or an item is submitted -- cold
  */
 
 /* -1: there is none, as nobody has asked. */
@@ -28,6 +28,9 @@ void watch_heat(brood_pool *);
 
 /* Is readable from now on when something happens, or when that time has come. */
 void watch_cool(brood_pool *, double due);
+
+/* There are no workers any more. */
+void watch_rest(brood_pool *);
 
 void watch_close(brood_pool *);
 

@@ -215,6 +215,100 @@ START_TEST(cancel_within_a_call_takes_what_is_kept_back)
 }
 END_TEST
 
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number)
+{
+	(void)number;
+	interrupted = 1;
+}
+
+/* Ends well-behaved when it is told to, or fails at once; each attempt is counted. */
+static int fail_politely(brood_task *task, void *context)
+{
+	atomic_int *runs = context;
+	const bool waits = *(const uint64_t *)brood_item(task).data;
+	runs[brood_index(task)]++;
+	interrupted = 0;
+	signal(SIGTERM, interrupt);
+	for (int i = 0; waits && !interrupted && i < 10000; i++)
+		support_sleep(0.001);
+	return brood_fail(task, 7, "Interrupted", "by %d", 15);
+}
+
+static void *cancel_soon(void *pool)
+{
+	support_sleep(support_scale(0.1));
+	ck_assert_int_eq(brood_pool_cancel(pool), 0);
+	return NULL;
+}
+
+/* Not even where the item fails for it, or has failed before anybody looked. */
+START_TEST(cancel_lets_nothing_be_tried_again)
+{
+	enum { COUNT = 100 };
+	atomic_int *runs = shared_memory(COUNT * sizeof *runs);
+	brood_pool *pool = pool_with(fail_politely, (void *)(uintptr_t)runs, BROOD_OPTIONS(.workers = 2, .retries = 3, .grace = 20));
+	const uint64_t waits = (uint64_t)_i;
+	if (waits) {
+		pthread_t thread;
+		ck_assert_int_eq(pthread_create(&thread, NULL, cancel_soon, pool), 0);
+		ck_assert_int_eq(brood_pool_process_array(pool, &waits, sizeof waits, 1), 0);
+		pthread_join(thread, NULL);
+		ck_assert_int_eq(pool_record(pool, 0).outcome, BROOD_CANCELED);
+		ck_assert_uint_eq(pool_record(pool, 0).attempts, 1);
+		ck_assert_int_eq(runs[0], 1);
+	} else {
+		struct brood_result result;
+		for (size_t i = 0; i < COUNT; i++)
+			must_submit(pool, 0);
+		ck_assert_int_eq(brood_pool_next(pool, &result, 0), -ETIMEDOUT);
+		support_sleep(support_scale(0.1));
+		size_t before = 0, after = 0;
+		for (size_t i = 0; i < COUNT; i++)
+			before += (size_t)runs[i];
+		ck_assert_int_eq(brood_pool_cancel(pool), 0);
+		for (size_t i = 0; i < COUNT; i++) {
+			result = must_next(pool);
+			ck_assert_int_eq(result.outcome, BROOD_CANCELED);
+			ck_assert_int_eq(runs[result.index], (int)result.attempts);
+			after += result.attempts;
+		}
+		ck_assert_uint_eq(after, before);
+	}
+	brood_pool_free(pool);
+}
+END_TEST
+
+static int ignore_the_end(brood_task *task, void *context)
+{
+	(void)task;
+	(void)context;
+	signal(SIGTERM, SIG_IGN);
+	for (;;)
+		pause();
+	return 0;
+}
+
+/* The grace is from the first one on. */
+START_TEST(cancels_one_after_the_other_put_nothing_off)
+{
+	brood_pool *pool = pool_with(ignore_the_end, NULL, BROOD_OPTIONS(.workers = 1, .grace = 0.2));
+	struct brood_result result;
+	must_submit(pool, 0);
+	ck_assert_int_eq(brood_pool_next(pool, &result, 0.1), -ETIMEDOUT);
+	const double begin = support_now();
+	int got = -ETIMEDOUT;
+	while (got == -ETIMEDOUT && support_now() - begin < support_scale(10)) {
+		ck_assert_int_eq(brood_pool_cancel(pool), 0);
+		got = brood_pool_next(pool, &result, 0.05);
+	}
+	ck_assert_int_eq(got, 1);
+	ck_assert_int_eq(result.outcome, BROOD_CANCELED);
+	brood_pool_free(pool);
+}
+END_TEST
+
 static atomic_bool stop;
 
 static void *cancel_often(void *pool)
@@ -289,6 +383,8 @@ static Suite *make_suite(void)
 	tcase_add_test(tests, cancel_takes_what_has_been_kept_back);
 	tcase_add_loop_test(tests, each_cancel_takes_what_was_submitted_before_it, 0, 2);
 	tcase_add_test(tests, cancel_within_a_call_takes_what_is_kept_back);
+	tcase_add_loop_test(tests, cancel_lets_nothing_be_tried_again, 0, 2);
+	tcase_add_test(tests, cancels_one_after_the_other_put_nothing_off);
 	tcase_add_loop_test(tests, cancels_at_any_time_stop_nothing, 0, 6);
 	return suite;
 }

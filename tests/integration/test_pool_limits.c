@@ -171,6 +171,11 @@ static int outlast(brood_task *task, void *context)
 	return reply_index(task, NULL);
 }
 
+static void leave_it(int number)
+{
+	(void)number;
+}
+
 static void died_of_itself(struct brood_result result)
 {
 	ck_assert_int_eq(result.outcome, BROOD_ABORT);
@@ -215,6 +220,80 @@ START_TEST(who_outlasts_a_cancel_begins_no_other_item)
 				died_of_itself(result);
 		}
 	}
+	brood_pool_free(pool);
+}
+END_TEST
+
+static atomic_int *end_steps;
+
+static void end_slowly(void *context)
+{
+	(void)context;
+	end_steps[0]++;
+	support_sleep(support_scale(0.5));
+	end_steps[1]++;
+}
+
+/* It leaves in good order. */
+START_TEST(who_outlasts_its_limit_ends_as_others_do)
+{
+	begun = shared_memory(sizeof *begun);
+	end_steps = shared_memory(2 * sizeof *end_steps);
+	brood_pool *pool = pool_with(outlast, NULL, BROOD_OPTIONS(.workers = 1, .timeout = support_scale(0.05), .grace = support_scale(0.2),
+				     .worker_end = end_slowly, .flags = BROOD_UNTRACED));
+	ck_assert_int_eq(brood_pool_process_array(pool, NULL, 0, 1), 0);
+	ck_assert_int_eq(pool_record(pool, 0).outcome, BROOD_SUCCESS);
+	ck_assert_int_eq(brood_pool_process_array(pool, NULL, 0, 1), 0);
+	support_sleep(support_scale(1));
+	ck_assert_int_eq(brood_pool_cleanup(pool), 0);
+	ck_assert_int_ge(end_steps[0], 1);
+	ck_assert_int_eq(end_steps[1], end_steps[0]);
+	brood_pool_free(pool);
+}
+END_TEST
+
+/* One item for each worker that there is, the first of which crashes, so that the one that is kept ready gets the last. */
+static int outlast_if_asked(brood_task *task, void *context)
+{
+	double seconds;
+	memcpy(&seconds, brood_item(task).data, sizeof seconds);
+	(void)context;
+	begun[brood_index(task)]++;
+	signal(SIGTERM, leave_it);
+	for (const double end = support_now() + (seconds < 0 ? 0.05 : seconds); support_now() < end;)
+		support_sleep(0.001);
+	if (seconds < 0)
+		raise(SIGSEGV);
+	return 0;
+}
+
+/* The nursery has put it in a dead one's place, which the host does not know yet when it cancels. */
+START_TEST(a_spare_that_outlasts_a_cancel_begins_no_other_item)
+{
+	static const double items[] = {0.1, 0.1, 0.065, -1, 0.12, 0.3, 0.3, 0.3, 0.3};
+	enum { FIRST = 2, TOGETHER = 3, ITEMS = sizeof items / sizeof *items };
+	begun = shared_memory(ITEMS * sizeof *begun);
+	brood_pool *pool = pool_with(outlast_if_asked, NULL, BROOD_OPTIONS(.workers = 2, .grace = 0.3, .flags = BROOD_TRACEBACKS));
+	struct brood_result result;
+	size_t next = 0, taken = 0;
+	while (next < FIRST)
+		ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){&items[next++], sizeof *items}), 0);
+	while (brood_pool_next(pool, &result, -1) == 1)
+		taken++;
+	while (next < FIRST + TOGETHER)
+		ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){&items[next++], sizeof *items}), 0);
+	while (!begun[FIRST + TOGETHER - 1])
+		taken += brood_pool_next(pool, &result, 0) == 1;
+	support_sleep(0.02);
+	ck_assert_int_eq(brood_pool_cancel(pool), 0);
+	taken += brood_pool_next(pool, &result, 0) == 1;
+	while (next < ITEMS)
+		ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){&items[next++], sizeof *items}), 0);
+	while (brood_pool_next(pool, &result, -1) == 1) {
+		ck_assert_int_eq(begun[result.index], (int)result.attempts);
+		taken++;
+	}
+	ck_assert_uint_eq(taken, ITEMS);
 	brood_pool_free(pool);
 }
 END_TEST
@@ -420,6 +499,8 @@ static Suite *make_suite(void)
 	tcase_add_test(time, time_limit_is_for_the_group);
 	tcase_add_loop_test(time, who_outlasts_its_limit_begins_no_other_item, 0, 4);
 	tcase_add_test(time, who_outlasts_a_cancel_begins_no_other_item);
+	tcase_add_loop_test(time, a_spare_that_outlasts_a_cancel_begins_no_other_item, 0, 4);
+	tcase_add_test(time, who_outlasts_its_limit_ends_as_others_do);
 	tcase_add_test(time, time_limit_is_for_each_item);
 	tcase_add_test(time, timeout_tells_four_ends_apart);
 	tcase_add_test(time, long_item_of_a_second_batch_has_its_time);

@@ -173,6 +173,117 @@ START_TEST(a_loop_sleeps_while_nothing_happens)
 }
 END_TEST
 
+/* The item says how long it takes; negative: for ever. */
+static int take_as_long(brood_task *task, void *context)
+{
+	double seconds;
+	memcpy(&seconds, brood_item(task).data, sizeof seconds);
+	while (seconds < 0)
+		pause();
+	support_sleep(seconds);
+	return reply_item(task, context);
+}
+
+static void must_submit_seconds(brood_pool *pool, double seconds)
+{
+	ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){&seconds, sizeof seconds}), 0);
+}
+
+enum before_sleep { IDLE, WITHIN, AFTER_BATCH, NO_NURSERY, WITH_LIMIT, BEFORE_SLEEPS };
+
+/* The host submits as the last thing before it sleeps, and has made no call of brood_pool_next since. */
+START_TEST(what_is_submitted_before_the_sleep_is_told)
+{
+	const enum before_sleep way = (enum before_sleep)_i;
+	brood_pool *pool = pool_with(take_as_long, NULL, BROOD_OPTIONS(.workers = 1, .flags = way == WITHIN ? BROOD_INSIDE : 0,
+				     .timeout = way == WITH_LIMIT ? 0.2 : 0, .grace = -1));
+	const int fd = fd_of(pool);
+	struct brood_result result;
+	must_submit_seconds(pool, 0);
+	must_next(pool, fd);
+	must_fall_silent(pool, fd);
+	if (way == AFTER_BATCH) {
+		static const double none[1000];
+		ck_assert_int_eq(brood_pool_process_array(pool, none, sizeof *none, 1000), 0);
+	} else if (way == NO_NURSERY) {
+		const pid_t nursery = support_child_named("brood-nursery");
+		ck_assert_int_eq(kill(nursery, SIGKILL), 0);
+		ck_assert(readable(fd, support_scale(10)));
+		must_fall_silent(pool, fd);
+	}
+	must_submit_seconds(pool, way == WITH_LIMIT ? -1 : 0);
+	int got = -ETIMEDOUT;
+	while (got == -ETIMEDOUT) {
+		ck_assert(readable(fd, support_scale(10)));
+		got = brood_pool_next(pool, &result, 0);
+	}
+	ck_assert_int_eq(got, 1);
+	ck_assert_int_eq(result.outcome, way == WITH_LIMIT ? BROOD_TIMEOUT : BROOD_SUCCESS);
+	brood_pool_free(pool);
+}
+END_TEST
+
+/* Nor does a short item wait for a long one, where there is another worker. */
+START_TEST(what_is_kept_back_is_given_out)
+{
+	brood_pool *pool = pool_with(take_as_long, NULL, BROOD_OPTIONS(.workers = 2));
+	const int fd = fd_of(pool);
+	must_submit_seconds(pool, 0);
+	must_next(pool, fd);
+	must_fall_silent(pool, fd);
+	const double begin = support_now();
+	must_submit_seconds(pool, support_scale(3));
+	must_submit_seconds(pool, 0);
+	ck_assert(readable(fd, support_scale(10)));
+	ck_assert_uint_eq(must_next(pool, fd).index, 2);
+	ck_assert_double_lt(support_now() - begin, support_scale(2));
+	brood_pool_free(pool);
+}
+END_TEST
+
+static void note_worker(void *context, const struct brood_event *event)
+{
+	*(pid_t *)context = event->pid;
+}
+
+/* Before the first item, or after a batch, there is no round for what a worker leaves behind. */
+START_TEST(a_worker_dies_when_there_is_nothing)
+{
+	pid_t worker = 0;
+	const struct brood_reporter reporter = {.size = sizeof reporter, .context = &worker, .spawn = note_worker};
+	brood_pool *pool = pool_with(reply_item, NULL, BROOD_OPTIONS(.workers = 1, .reporter = _i / 2 ? NULL : &reporter));
+	const int fd = fd_of(pool);
+	if (_i % 2)
+		ck_assert_int_eq(brood_pool_process_array(pool, NULL, 0, 10), 0);
+	const pid_t victim = _i / 2 ? support_child_named("brood-nursery") : worker;
+	ck_assert_int_gt(victim, 0);
+	ck_assert_int_eq(kill(victim, SIGKILL), 0);
+	support_sleep(0.1);
+	must_fall_silent(pool, fd);
+	must_submit(pool, 1);
+	ck_assert_int_eq(must_next(pool, fd).outcome, BROOD_SUCCESS);
+	brood_pool_free(pool);
+}
+END_TEST
+
+START_TEST(without_workers_it_says_nothing)
+{
+	brood_pool *pool = pool_with(reply_item, NULL, BROOD_OPTIONS(.workers = 2, .flags = _i % 2 ? BROOD_INSIDE : 0));
+	const int fd = fd_of(pool);
+	must_submit(pool, 0);
+	if (_i / 2)
+		ck_assert_int_eq(brood_pool_cancel(pool), 0);
+	else
+		must_next(pool, fd);
+	ck_assert_int_eq(brood_pool_cleanup(pool), 0);
+	ck_assert(!readable(fd, 0.3));
+	ck_assert_int_ge(brood_pool_spawn(pool, 0), 1);
+	must_submit(pool, 0);
+	ck_assert_int_eq(must_next(pool, fd).outcome, BROOD_SUCCESS);
+	brood_pool_free(pool);
+}
+END_TEST
+
 static int misbehave(brood_task *task, void *context)
 {
 	(void)context;
@@ -342,6 +453,10 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(tests, it_stays_readable_while_there_is_a_record, 0, 2);
 	tcase_add_test(tests, a_record_is_told_when_it_is_there);
 	tcase_add_test(tests, a_loop_sleeps_while_nothing_happens);
+	tcase_add_loop_test(tests, what_is_submitted_before_the_sleep_is_told, 0, BEFORE_SLEEPS);
+	tcase_add_test(tests, what_is_kept_back_is_given_out);
+	tcase_add_loop_test(tests, a_worker_dies_when_there_is_nothing, 0, 4);
+	tcase_add_loop_test(tests, without_workers_it_says_nothing, 0, 4);
 	tcase_add_test(tests, what_fails_is_told_too);
 	tcase_add_test(tests, a_cancel_wakes_the_loop);
 	tcase_add_test(tests, a_death_at_rest_is_no_news_for_long);
