@@ -119,7 +119,8 @@ static int judge(brood_pool *pool, uint32_t number, const struct nursery_report 
 				  .worker = (int)number, .started = mate->running == running ? fmin(mate->since, ended) : ended, .ended = ended,
 				  .cost = cost_of(pool, end, running, place, &cost) ? &cost : NULL,
 				  .box = pool->crew.boxes ? &pool->crew.boxes[number] : NULL,
-				  .orphaned = !reported && !mate->condemned};
+				  .orphaned = !reported && !mate->condemned,
+				  .last = mate_is_canceled(pool, number, round_number(pool, place))};
 	return round_judge(pool, place, &verdict);
 }
 

@@ -74,12 +74,15 @@ int round_judge(brood_pool *pool, uint64_t place, const struct verdict *verdict)
 	record->worker = verdict->worker;
 	record->started = verdict->started;
 	record->ended = verdict->ended;
-	if (verdict->outcome != BROOD_CANCELED && record->attempts <= pool->options.retries)
+	const bool more = verdict->outcome != BROOD_CANCELED && record->attempts <= pool->options.retries;
+	if (more && !verdict->last)
 		return try_again(pool, record, place);
-	int error = set_failure(pool, record, verdict);
+	struct verdict final = *verdict;
+	final.outcome = more ? BROOD_CANCELED : verdict->outcome;
+	int error = set_failure(pool, record, &final);
 	if (error)
 		return error;
-	record->outcome = verdict->outcome;
+	record->outcome = final.outcome;
 	record->has_status = true;
 	record->status = *verdict->status;
 	record->has_cost = verdict->cost != NULL;

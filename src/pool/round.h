@@ -34,6 +34,7 @@ struct verdict {
 	const struct blackbox *box; /* what its worker left behind; NULL: nothing */
 	const struct brood_cost *cost; /* NULL: not known */
 	bool orphaned; /* it was the nursery that ended */
+	bool last;     /* it was canceled: where there would be another attempt, it has that outcome */
 };
 
 /* Tries the item again, or makes that its outcome: 0 or -ENOMEM. */

@@ -243,6 +243,38 @@ static void *cancel_soon(void *pool)
 	return NULL;
 }
 
+static int crash_soon(brood_task *task, void *context)
+{
+	atomic_int *runs = context;
+	runs[brood_index(task)]++;
+	support_sleep(0.02);
+	abort();
+}
+
+/* Nor where its worker has died, of which nobody is told before its traceback has been made. */
+START_TEST(cancel_lets_no_crash_be_tried_again)
+{
+	atomic_int *runs = shared_memory(sizeof *runs);
+	for (int i = 0; i < 6; i++) {
+		struct brood_result result;
+		brood_pool *pool = pool_with(crash_soon, (void *)(uintptr_t)runs, BROOD_OPTIONS(.workers = 1, .retries = 3));
+		*runs = 0;
+		must_submit(pool, 0);
+		ck_assert_int_eq(brood_pool_next(pool, &result, 0), -ETIMEDOUT);
+		while (!*runs)
+			support_sleep(0.001);
+		/* In the middle of it, the first of which takes longest, or after. */
+		support_sleep(0.025 + 0.005 * i);
+		ck_assert_int_eq(brood_pool_cancel(pool), 0);
+		result = must_next(pool);
+		ck_assert_int_eq(result.outcome, BROOD_CANCELED);
+		ck_assert_uint_eq(result.attempts, 1);
+		ck_assert_int_eq(*runs, 1);
+		brood_pool_free(pool);
+	}
+}
+END_TEST
+
 /* Not even where the item fails for it, or has failed before anybody looked. */
 START_TEST(cancel_lets_nothing_be_tried_again)
 {
@@ -384,6 +416,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(tests, each_cancel_takes_what_was_submitted_before_it, 0, 2);
 	tcase_add_test(tests, cancel_within_a_call_takes_what_is_kept_back);
 	tcase_add_loop_test(tests, cancel_lets_nothing_be_tried_again, 0, 2);
+	tcase_add_test(tests, cancel_lets_no_crash_be_tried_again);
 	tcase_add_test(tests, cancels_one_after_the_other_put_nothing_off);
 	tcase_add_loop_test(tests, cancels_at_any_time_stop_nothing, 0, 6);
 	return suite;
