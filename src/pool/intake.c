@@ -130,8 +130,6 @@ static __attribute__((noinline)) int submit_slowly(brood_pool *pool, struct broo
 	struct stream *stream = pool->stream;
 	/* What was canceled before is not this. */
 	crew_heed_cancel(pool);
-	/* A host that sleeps at the descriptor next has not looked since. */
-	watch_heat(pool);
 	if (!stream->room) {
 		int result = stream->given < stream->more_at ? 0 : make_room(pool);
 		if (result <= 0)
@@ -149,6 +147,8 @@ static __attribute__((noinline)) int submit_slowly(brood_pool *pool, struct broo
 	}
 	if (stream->ring.used)
 		stream->ring.marks[slot] = (struct ring_mark){stream->ring.head, stream->ring.total};
+	/* A host that sleeps at the descriptor next has not looked since. */
+	watch_heat(pool);
 	return take_in(pool, stream, slot);
 }
 

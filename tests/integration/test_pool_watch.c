@@ -223,6 +223,27 @@ START_TEST(what_is_submitted_before_the_sleep_is_told)
 }
 END_TEST
 
+/* That there was no room for an item is no news either. */
+START_TEST(a_full_window_is_silent)
+{
+	brood_pool *pool = pool_with(take_as_long, NULL, BROOD_OPTIONS(.workers = 1, .window = 2, .flags = _i ? BROOD_ORDERED : 0));
+	const int fd = fd_of(pool);
+	struct brood_result result;
+	must_submit_seconds(pool, support_scale(0.5));
+	must_submit_seconds(pool, 0);
+	int told = 0;
+	for (int i = 0; i < 100; i++) {
+		const double seconds = 0;
+		while (readable(fd, 0) && told++ < 1000)
+			ck_assert_int_eq(brood_pool_next(pool, &result, 0), -ETIMEDOUT);
+		ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){&seconds, sizeof seconds}), -EAGAIN);
+		support_sleep(0.001);
+	}
+	ck_assert_int_lt(told, 50);
+	brood_pool_free(pool);
+}
+END_TEST
+
 /* Nor does a short item wait for a long one, where there is another worker. */
 START_TEST(what_is_kept_back_is_given_out)
 {
@@ -455,6 +476,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tests, a_loop_sleeps_while_nothing_happens);
 	tcase_add_loop_test(tests, what_is_submitted_before_the_sleep_is_told, 0, BEFORE_SLEEPS);
 	tcase_add_test(tests, what_is_kept_back_is_given_out);
+	tcase_add_loop_test(tests, a_full_window_is_silent, 0, 2);
 	tcase_add_loop_test(tests, a_worker_dies_when_there_is_nothing, 0, 4);
 	tcase_add_loop_test(tests, without_workers_it_says_nothing, 0, 4);
 	tcase_add_test(tests, what_fails_is_told_too);
