@@ -187,7 +187,7 @@ static void died_of_itself(struct brood_result result)
 /* It was to be killed for an item that it then has done: nobody else pays for that. */
 START_TEST(who_outlasts_its_limit_begins_no_other_item)
 {
-	enum { COUNT = 8 };
+	enum { COUNT = 4 };
 	begun = shared_memory(COUNT * sizeof *begun);
 	brood_pool *pool = pool_with(outlast, NULL, BROOD_OPTIONS(.workers = 1 + _i / 2, .timeout = support_scale(0.05),
 				     .grace = support_scale(0.2), .flags = _i % 2 ? BROOD_UNTRACED : 0));
@@ -205,7 +205,7 @@ END_TEST
 
 START_TEST(who_outlasts_a_cancel_begins_no_other_item)
 {
-	enum { ROUNDS = 20 };
+	enum { ROUNDS = 5 };
 	begun = shared_memory(2 * ROUNDS * sizeof *begun);
 	brood_pool *pool = pool_with(outlast, NULL, BROOD_OPTIONS(.workers = 2, .grace = support_scale(0.2)));
 	for (size_t i = 0; i < ROUNDS; i++) {
