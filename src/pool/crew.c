@@ -9,8 +9,8 @@
 #include "pool/hire.h"
 #include "pool/mate.h"
 #include "pool/mend.h"
+#include "pool/order.h"
 #include "pool/round.h"
-#include "pool/stream.h"
 #include "pool/watch.h"
 
 #include <errno.h>
@@ -147,28 +147,11 @@ void crew_forget(brood_pool *pool)
 	*crew = (struct crew){0};
 }
 
-/* Takes away what nobody has begun. */
-static void strip(struct crew *crew)
-{
-	struct board_range held[2];
-	for (uint32_t i = 0; i < crew->lines; i++)
-		board_strip(&crew->board->line[i], held);
-}
-
-/* Kills whoever has begun something. */
-static void condemn(brood_pool *pool, double now)
-{
-	uint64_t place;
-	for (uint32_t i = 0; i < pool->crew.lines; i++)
-		if (pool->crew.mates[i].state != MATE_ABSENT && mate_running(pool, i, &place))
-			mate_condemn(pool, i, BROOD_CANCELED, now);
-}
-
 static void dismiss(brood_pool *pool)
 {
 	struct crew *crew = &pool->crew;
-	strip(crew);
-	condemn(pool, clock_now());
+	order_strip(pool);
+	order_condemn(pool, clock_now());
 	atomic_store(&crew->board->frozen, 0);
 	for (uint32_t i = 0; i < crew->lines; i++) {
 		atomic_store(&crew->board->line[i].role, BOARD_LEAVE);
@@ -263,123 +246,6 @@ int crew_give(brood_pool *pool, struct board_range range)
 	return error;
 }
 
-static bool unfinished(const brood_pool *pool)
-{
-	const struct round *round = &pool->round;
-	return round->batch && (round->seen ? round->done < round->high : round->low < round->high);
-}
-
-/* To move items takes less than a microsecond: whoever seems to do so for so long has been stopped, or has written over its line. */
-#define STANDSTILL 1.0
-
-static void end_movers(brood_pool *pool, double now)
-{
-	const struct crew *crew = &pool->crew;
-	uint64_t place;
-	for (uint32_t i = 0; i < crew->lines; i++) {
-		if (!crew->living[i] || !atomic_load(&crew->board->line[i].moving) || crew->mates[i].condemned)
-			continue;
-		if (crew->canceling && mate_running(pool, i, &place))
-			mate_condemn(pool, i, BROOD_CANCELED, now);
-		else
-			nursery_signal(crew->nursery, (int)i, SIGKILL);
-	}
-}
-
-/* Stops workers from moving items; true once they do. They stand until thaw. */
-static bool freeze(brood_pool *pool, double now)
-{
-	struct crew *crew = &pool->crew;
-	if (!atomic_exchange(&crew->board->frozen, 1))
-		crew->frozen_at = now;
-	if (board_still(crew->board, crew->lines, crew->living))
-		return true;
-	if (now - crew->frozen_at >= STANDSTILL) {
-		crew->frozen_at = now;
-		end_movers(pool, now);
-	}
-	return false;
-}
-
-static void thaw(brood_pool *pool)
-{
-	atomic_store(&pool->crew.board->frozen, 0);
-	for (uint32_t i = 0; i < pool->crew.lines; i++)
-		handout_wake(pool, i);
-}
-
-/* Finds what a worker that died in moving has lost. */
-static int seek(brood_pool *pool, double now)
-{
-	/* Until it has been done, so that the workers do not stand for ever. */
-	pool->crew.seek = true;
-	if (!freeze(pool, now))
-		return 0;
-	pool->crew.seek = false;
-	int error = round_seek(pool);
-	thaw(pool);
-	return error;
-}
-
-/* All that nobody has begun becomes canceled, and who has begun something is killed. */
-static int cancel(brood_pool *pool, double now)
-{
-	struct crew *crew = &pool->crew;
-	struct round *round = &pool->round;
-	strip(crew);
-	if (!freeze(pool, now))
-		return 0;
-	strip(crew);
-	/* What has failed meanwhile would be tried again after this. */
-	const int error = round_look(pool);
-	backlog_clear(&pool->backlog);
-	crew->seek = false;
-	condemn(pool, now);
-	for (uint64_t place = round->low; place < round->high; place++)
-		if (round_pending(pool, place) && !mates_run(pool, place))
-			batch_cancel(round->batch, round_slot(pool, place));
-	crew->canceling = false;
-	thaw(pool);
-	return error;
-}
-
-void crew_heed_cancel(brood_pool *pool)
-{
-	if (!atomic_load_explicit(&pool->canceled, memory_order_relaxed) || !atomic_exchange(&pool->canceled, false))
-		return;
-	if (stream_is_open(pool))
-		stream_withdraw(pool);
-	pool->crew.canceling = unfinished(pool);
-}
-
-/* Though there are items to be done. */
-static bool are_all_idle(brood_pool *pool)
-{
-	return unfinished(pool) && !pool->backlog.count && handout_idle(pool);
-}
-
-/* Workers go on that stood for a cancel or a search which there is no more need for. */
-static int settle_order(brood_pool *pool, double now)
-{
-	struct crew *crew = &pool->crew;
-	crew_heed_cancel(pool);
-	if (crew->canceling && unfinished(pool))
-		return cancel(pool, now);
-	crew->canceling = false;
-	if (!crew->seek && are_all_idle(pool)) {
-		/* A host that is busy with other things has maybe not seen that all is done. */
-		int error = round_look(pool);
-		if (error)
-			return error;
-		crew->seek = are_all_idle(pool);
-	}
-	if (unfinished(pool) && crew->seek)
-		return seek(pool, now);
-	if (atomic_load(&crew->board->frozen))
-		thaw(pool);
-	return 0;
-}
-
 void crew_measure(brood_pool *pool, double now)
 {
 	struct crew *crew = &pool->crew;
@@ -404,15 +270,15 @@ int crew_tend(brood_pool *pool, double now)
 	/* Whoever has ended is replaced when there is something to do; and what it had done may have been the last. */
 	if (pool->round.batch && crew->present < crew->wanted && (error = round_look(pool)))
 		return error;
-	if (unfinished(pool))
+	if (round_unfinished(pool))
 		error = mates_replace(pool, now);
 	if (error || !crew->nursery)
 		return error;
 	arena_answer(pool);
-	if (unfinished(pool))
+	if (round_unfinished(pool))
 		error = mend_board(pool, now);
 	if (!error)
-		error = settle_order(pool, now);
+		error = order_settle(pool, now);
 	if (error)
 		return error;
 	handout_balance(pool, 0, now);
@@ -429,7 +295,7 @@ bool crew_is_fast(const brood_pool *pool)
 static double next_look(const brood_pool *pool, double now)
 {
 	const struct crew *crew = &pool->crew;
-	const bool busy = unfinished(pool);
+	const bool busy = round_unfinished(pool);
 	double due = mates_due(pool, now, busy), waiting = backlog_due(&pool->backlog);
 	if (!busy)
 		return due;
@@ -469,7 +335,7 @@ static int lie_down(brood_pool *pool, double now, double *due)
 	crew_measure(pool, now);
 	const bool each = pool->round.seen && !crew_is_fast(pool);
 	*due = fmin(next_look(pool, now), events_tick(pool, now));
-	if (unfinished(pool) && ((pool->round.seen && !each) || atomic_load(&crew->board->tick_wanted)))
+	if (round_unfinished(pool) && ((pool->round.seen && !each) || atomic_load(&crew->board->tick_wanted)))
 		*due = fmin(*due, now + FAST_LOOK);
 	atomic_store(&crew->board->asleep, each ? BOARD_EACH : BOARD_PARKED);
 	return 0;

@@ -28,9 +28,6 @@ int crew_give(brood_pool *, struct board_range);
 /* What has been done was looked at just now: how fast that is. */
 void crew_measure(brood_pool *, double now);
 
-/* Where there has been a cancel: it is about what there is now, and is carried out by crew_tend or inside_step. */
-void crew_heed_cancel(brood_pool *);
-
 /* Whether items are done so fast that each is not worth a ring. */
 bool crew_is_fast(const brood_pool *);
 

@@ -7,6 +7,7 @@
 #include "pool/events.h"
 #include "pool/handout.h"
 #include "pool/inside.h"
+#include "pool/order.h"
 #include "pool/round.h"
 #include "pool/watch.h"
 
@@ -154,7 +155,7 @@ static bool is_stirred(brood_pool *pool)
 /* Waits until a record is ready. */
 static int wait(brood_pool *pool, struct brood_result *out, double timeout)
 {
-	crew_heed_cancel(pool);
+	order_heed_cancel(pool);
 	if (pool->stream->given == pool->stream->high)
 		return 0;
 	int error = stream_broken(pool, stream_publish(pool));
@@ -184,7 +185,7 @@ static int tend(brood_pool *pool)
 	stream->patience = ticks - stream->asked < TEND_TICKS / 8 ? more : 1;
 	stream->quick = stream->ring.used || stream->batch.costs ? 0 : stream->patience;
 	stream->asked = ticks;
-	crew_heed_cancel(pool);
+	order_heed_cancel(pool);
 	if (ticks - stream->tended < TEND_TICKS || (pool->options.flags & BROOD_INSIDE))
 		return 0;
 	stream->tended = ticks;

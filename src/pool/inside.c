@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "pool/arena.h"
 #include "pool/backlog.h"
-#include "pool/crew.h"
 #include "pool/events.h"
+#include "pool/order.h"
 #include "pool/round.h"
 #include "pool/watch.h"
 
@@ -61,13 +61,6 @@ static int run(brood_pool *pool, uint64_t place)
 	return round_see(pool, place);
 }
 
-/* Else the next wait would be none. */
-static void silence(brood_pool *pool)
-{
-	uint64_t count;
-	while (read(pool->alarm, &count, sizeof count) > 0) {}
-}
-
 static void cancel(brood_pool *pool)
 {
 	struct round *round = &pool->round;
@@ -76,13 +69,13 @@ static void cancel(brood_pool *pool)
 	round->inside = round->high;
 	round->unseen = true;
 	pool->backlog.count = 0;
-	silence(pool);
+	pool_silence(pool);
 	pool->crew.canceling = false;
 }
 
 static bool is_canceled(const brood_pool *pool)
 {
-	return pool->crew.canceling || atomic_load(&pool->canceled);
+	return pool->crew.canceling || pool_is_canceled(pool);
 }
 
 /* The item of the backlog that has been due first, or is before the deadline. */
@@ -104,7 +97,7 @@ static bool take_pending(brood_pool *pool, double deadline, uint64_t *place)
 		if (now >= deadline)
 			return false;
 		if (poll(&alarm, 1, clock_poll_timeout(fmin(fmin(first->due, deadline), events_tick(pool, now)))) > 0 && !is_canceled(pool))
-			silence(pool);
+			pool_silence(pool);
 		wait = clock_poll_timeout(first->due);
 	}
 	bool found = !is_canceled(pool) && round_place(pool, first->range.begin, place);
@@ -120,7 +113,7 @@ int inside_step(brood_pool *pool, double deadline)
 	events_tick(pool, clock_now());
 	if (take_pending(pool, deadline, &place))
 		return run(pool, place);
-	crew_heed_cancel(pool);
+	order_heed_cancel(pool);
 	if (pool->crew.canceling)
 		cancel(pool);
 	else if (round->inside < round->high)
@@ -131,7 +124,7 @@ int inside_step(brood_pool *pool, double deadline)
 int inside_watch(brood_pool *pool, bool (*awake)(brood_pool *))
 {
 	const struct round *round = &pool->round;
-	silence(pool);
+	pool_silence(pool);
 	if (awake(pool) || (round->low < round->high && is_canceled(pool)))
 		return 1;
 	const double now = clock_now();

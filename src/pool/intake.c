@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pool/stream.h"
 
-#include "pool/crew.h"
+#include "pool/order.h"
 #include "pool/round.h"
 #include "pool/watch.h"
 
@@ -129,7 +129,7 @@ static __attribute__((noinline)) int submit_slowly(brood_pool *pool, struct broo
 		return error;
 	struct stream *stream = pool->stream;
 	/* What was canceled before is not this. */
-	crew_heed_cancel(pool);
+	order_heed_cancel(pool);
 	if (!stream->room) {
 		int result = stream->given < stream->more_at ? 0 : make_room(pool);
 		if (result <= 0)
@@ -159,7 +159,7 @@ BROOD_API int brood_pool_submit(brood_pool *pool, struct brood_bytes item)
 		return submit_slowly(pool, item);
 	if (stream->given < stream->more_at)
 		return -EAGAIN;
-	if (!stream->room || stream->ring.used || stream_is_canceled(pool))
+	if (!stream->room || stream->ring.used || pool_is_canceled(pool))
 		return submit_slowly(pool, item);
 	const size_t slot = stream->high & stream->mask;
 	struct item_slot *place = &stream->items[slot];

@@ -102,6 +102,12 @@ static int check_caller(const brood_pool *pool)
 	return error ? error : pool->calling ? -EBUSY : 0;
 }
 
+void pool_silence(const brood_pool *pool)
+{
+	uint64_t count;
+	while (read(pool->alarm, &count, sizeof count) > 0) {}
+}
+
 int pool_check(const brood_pool *pool)
 {
 	int error = check_caller(pool);

@@ -139,6 +139,15 @@ static inline bool pool_is_fit(const brood_pool *pool)
 	return pool && pool->generation == lineage_generation() && !pool->calling && pool->spawned && !pool->crew.broken;
 }
 
+/* Whether there has been a cancel that nobody has heeded. */
+static inline bool pool_is_canceled(const brood_pool *pool)
+{
+	return atomic_load_explicit(&pool->canceled, memory_order_acquire);
+}
+
+/* What has rung the alarm so far is no reason to wake any more. */
+void pool_silence(const brood_pool *);
+
 /* 0, or why a call with the pool is refused: -EINVAL, -EPERM, -EBUSY, -ESRCH, or why it is broken. */
 int pool_check(const brood_pool *);
 

@@ -22,6 +22,13 @@ static inline size_t round_index(const brood_pool *pool, uint64_t place)
 	return pool->round.batch->board.first + place;
 }
 
+/* Whether there are items of which no outcome has been seen. */
+static inline bool round_unfinished(const brood_pool *pool)
+{
+	const struct round *round = &pool->round;
+	return round->batch && (round->seen ? round->done < round->high : round->low < round->high);
+}
+
 /* Whether the item at the place has no outcome yet. */
 bool round_pending(const brood_pool *, uint64_t place);
 

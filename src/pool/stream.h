@@ -88,11 +88,6 @@ static inline struct stream *stream_at_hand(const brood_pool *pool)
 	return pool && pool->generation == lineage_generation() && !pool->calling ? pool->stream : NULL;
 }
 
-static inline bool stream_is_canceled(const brood_pool *pool)
-{
-	return atomic_load_explicit(&pool->canceled, memory_order_relaxed);
-}
-
 /* Of the items before low. */
 static inline struct ring_mark stream_mark_of_low(const struct stream *stream)
 {

@@ -60,10 +60,9 @@ void watch_cool(brood_pool *pool, double due)
 
 void watch_rest(brood_pool *pool)
 {
-	uint64_t count;
 	if (!watch_is_open(pool))
 		return;
-	while (read(pool->alarm, &count, sizeof count) > 0) {}
+	pool_silence(pool);
 	pool->watch.blind = false;
 	watch_cool(pool, INFINITY);
 }
