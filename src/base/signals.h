@@ -10,4 +10,8 @@ void signals_block(sigset_t *before);
 
 void signals_restore(const sigset_t *before);
 
+/* Sends the signal to the group that the process leads, and to itself where it has left that; it must not have been waited for, so that
+   both numbers are its own. 0 or -errno. */
+int signals_send(pid_t leader, int signal);
+
 #endif

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/lineage.h"
 #include "base/raw.h"
+#include "base/signals.h"
 #include "process/guardian.h"
 #include "process/keeper.h"
 #include "process/stack.h"
@@ -344,15 +345,6 @@ static int order(struct child *child, enum keeper_kind kind, int signal)
 	return errno == EPIPE || errno == ECONNRESET ? -ESRCH : -errno;
 }
 
-/* With its group; and by itself where it has left that. */
-static int signal_direct(pid_t pid, int signal)
-{
-	int error = kill(-pid, signal) ? -errno : 0;
-	if (getpgid(pid) != pid)
-		error = kill(pid, signal) ? -errno : 0;
-	return error;
-}
-
 int child_signal(struct child *child, int signal)
 {
 	if (foreign(child))
@@ -367,7 +359,7 @@ int child_signal(struct child *child, int signal)
 	if (child->ended)
 		error = -ESRCH;
 	else if (child->direct)
-		error = signal_direct(child->pid, signal);
+		error = signals_send(child->pid, signal);
 	else
 		error = order(child, KEEPER_SIGNAL, signal);
 	child->killed |= !error && signal == SIGKILL;

@@ -63,7 +63,7 @@ RAW_FUNCTION static void report_end(int socket, long pid, int status, const stru
 	report(socket, &message);
 }
 
-/* With its group; and by itself where it has left that. */
+/* As signals_send. */
 RAW_FUNCTION static void signal_child(long child, long signal)
 {
 	raw_call(SYS_kill, -child, signal, 0, 0, 0);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/lineage.h"
+#include "base/signals.h"
 #include "process/keeper.h"
 #include "process/parking.h"
 #include "process/status.h"
@@ -95,18 +96,10 @@ static _Noreturn void leave(struct nursery *nursery)
 	_exit(0);
 }
 
-/* With its group; and by itself where it has left that. Until it is reaped both numbers are its own. */
-static void signal_worker(pid_t pid, int signal)
-{
-	kill(-pid, signal);
-	if (signal == SIGKILL || getpgid(pid) != pid)
-		kill(pid, signal);
-}
-
 static _Noreturn void end_all(struct nursery *nursery)
 {
 	for (size_t i = 0; i < nursery->ward->living; i++)
-		signal_worker(nursery->ward->workers[i].pid, SIGKILL);
+		signals_send(nursery->ward->workers[i].pid, SIGKILL);
 	coroner_end(&nursery->ward->inquests.coroner);
 	/* Also after a nursery that has gone there are no zombies. */
 	while (wait(NULL) > 0 || errno == EINTR)
@@ -183,7 +176,7 @@ static void obey(struct nursery *nursery, const struct order *order)
 			break;
 		worker->signaled |= order->signal != SIGCONT;
 		worker->killed |= order->signal == SIGKILL;
-		signal_worker(worker->pid, order->signal);
+		signals_send(worker->pid, order->signal);
 		break;
 	case ORDER_TRACE:
 		trace(nursery, order->number);
