@@ -112,16 +112,29 @@ static int submit_all(brood_pool *pool)
 	return error;
 }
 
-static void stream(void *context)
+/* By a host that sleeps in the call, or at the descriptor alone. */
+static int next_record(brood_pool *pool, int fd, struct brood_result *result)
+{
+	struct pollfd item = {.fd = fd, .events = POLLIN};
+	int got;
+	while ((got = brood_pool_next(pool, result, fd < 0 ? -1 : 0)) == -ETIMEDOUT)
+		ck_assert_int_eq(poll(&item, 1, 20000), 1);
+	return got;
+}
+
+static void run_stream(const struct brood_options *options, bool watched)
 {
 	brood_pool *pool;
-	int error = brood_pool_new(&pool, reply_number, NULL, context);
+	int error = brood_pool_new(&pool, reply_number, NULL, options);
 	if (!error) {
+		const int fd = watched ? brood_pool_fd(pool) : -1;
+		if (watched && fd < 0)
+			clear_error(fd);
 		error = brood_pool_spawn(pool, 0);
 		error = error < 0 ? error : submit_all(pool);
 		size_t taken = 0, failed = 0;
 		struct brood_result result;
-		while (!error && (error = brood_pool_next(pool, &result, -1)) > 0) {
+		while (!error && (error = next_record(pool, fd, &result)) > 0) {
 			failed += check_record(&result);
 			taken++;
 			error = 0;
@@ -134,34 +147,14 @@ static void stream(void *context)
 		clear_error(error);
 }
 
-/* A host that sleeps at the descriptor alone; where there is none it waits in the call. */
+static void stream(void *context)
+{
+	run_stream(context, false);
+}
+
 static void watched(void *context)
 {
-	brood_pool *pool;
-	int error = brood_pool_new(&pool, reply_number, NULL, context);
-	if (!error) {
-		struct pollfd item = {.fd = brood_pool_fd(pool), .events = POLLIN};
-		if (item.fd < 0)
-			clear_error(item.fd);
-		error = brood_pool_spawn(pool, 0);
-		error = error < 0 ? error : submit_all(pool);
-		size_t taken = 0, failed = 0;
-		struct brood_result result;
-		while (!error && (error = brood_pool_next(pool, &result, item.fd < 0 ? -1 : 0))) {
-			if (error == -ETIMEDOUT)
-				ck_assert_int_eq(poll(&item, 1, 20000), 1);
-			else if (error < 0)
-				break;
-			failed += error == 1 && check_record(&result);
-			taken += error == 1;
-			error = 0;
-		}
-		if (!error)
-			ck_assert(taken == COUNT && failed <= 1);
-		brood_pool_free(pool);
-	}
-	if (error)
-		clear_error(error);
+	run_stream(context, true);
 }
 
 /* As a scenario's context, which it only reads. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A pool in a loop of the host's own: brood_pool_fd. */
-#include "pool.h"
+#include "stream.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -9,11 +9,6 @@
 
 /* How often the descriptor was readable. */
 static unsigned wakes;
-
-static void must_submit(brood_pool *pool, uint64_t number)
-{
-	ck_assert_int_eq(brood_pool_submit(pool, (struct brood_bytes){&number, sizeof number}), 0);
-}
 
 static int fd_of(brood_pool *pool)
 {
@@ -41,14 +36,14 @@ static int next_watched(brood_pool *pool, int fd, struct brood_result *result)
 	return got;
 }
 
-static struct brood_result must_next(brood_pool *pool, int fd)
+static struct brood_result next_told(brood_pool *pool, int fd)
 {
 	struct brood_result result;
 	ck_assert_int_eq(next_watched(pool, fd, &result), 1);
 	return result;
 }
 
-static void must_end(brood_pool *pool, int fd)
+static void end_told(brood_pool *pool, int fd)
 {
 	struct brood_result result;
 	ck_assert_int_eq(next_watched(pool, fd, &result), 0);
@@ -59,7 +54,7 @@ static void must_fall_silent(brood_pool *pool, int fd)
 {
 	for (int i = 0; readable(fd, 0.2); i++) {
 		ck_assert_int_lt(i, 30);
-		must_end(pool, fd);
+		end_told(pool, fd);
 	}
 }
 
@@ -94,19 +89,18 @@ START_TEST(a_loop_takes_every_record)
 	bool *seen = calloc(count, sizeof *seen);
 	for (size_t taken = 0; taken < count; taken++) {
 		while (submitted < count) {
-			const uint64_t number = submitted;
-			const int error = brood_pool_submit(pool, (struct brood_bytes){&number, sizeof number});
+			const int error = submit_number(pool, submitted);
 			if (error == -EAGAIN)
 				break;
 			ck_assert_int_eq(error, 0);
 			submitted++;
 		}
-		const struct brood_result result = must_next(pool, fd);
+		const struct brood_result result = next_told(pool, fd);
 		if (seen[result.index] || result.outcome != BROOD_SUCCESS || *(const uint64_t *)result.value.data != result.index)
 			ck_abort_msg("record %zu is wrong", result.index);
 		seen[result.index] = true;
 	}
-	must_end(pool, fd);
+	end_told(pool, fd);
 	ck_assert_uint_eq(successes, way == REPORTED ? count : 0);
 	free(seen);
 	brood_pool_free(pool);
@@ -128,7 +122,7 @@ START_TEST(it_stays_readable_while_there_is_a_record)
 		ck_assert(got == 1 || got == -ETIMEDOUT);
 		taken += got == 1;
 	}
-	must_end(pool, fd);
+	end_told(pool, fd);
 	must_fall_silent(pool, fd);
 	brood_pool_free(pool);
 }
@@ -143,10 +137,10 @@ START_TEST(a_record_is_told_when_it_is_there)
 	const double begin = support_now();
 	for (uint64_t i = 0; i < 20; i++) {
 		must_submit(pool, i);
-		ck_assert_uint_eq(must_next(pool, fd).index, i);
+		ck_assert_uint_eq(next_told(pool, fd).index, i);
 	}
 	ck_assert_double_lt(support_now() - begin, support_scale(1));
-	must_end(pool, fd);
+	end_told(pool, fd);
 	brood_pool_free(pool);
 }
 END_TEST
@@ -162,13 +156,13 @@ START_TEST(a_loop_sleeps_while_nothing_happens)
 		must_submit(pool, i);
 	wakes = 0;
 	for (int i = 0; i < COUNT; i++)
-		must_next(pool, fd);
-	must_end(pool, fd);
+		next_told(pool, fd);
+	end_told(pool, fd);
 	ck_assert_uint_lt(wakes, 100);
 	must_fall_silent(pool, fd);
 	must_submit(pool, 7);
 	ck_assert(readable(fd, support_scale(5)));
-	ck_assert_uint_eq(must_next(pool, fd).index, COUNT);
+	ck_assert_uint_eq(next_told(pool, fd).index, COUNT);
 	brood_pool_free(pool);
 }
 END_TEST
@@ -200,7 +194,7 @@ START_TEST(what_is_submitted_before_the_sleep_is_told)
 	const int fd = fd_of(pool);
 	struct brood_result result;
 	must_submit_seconds(pool, 0);
-	must_next(pool, fd);
+	next_told(pool, fd);
 	must_fall_silent(pool, fd);
 	if (way == AFTER_BATCH) {
 		static const double none[1000];
@@ -250,13 +244,13 @@ START_TEST(what_is_kept_back_is_given_out)
 	brood_pool *pool = pool_with(take_as_long, NULL, BROOD_OPTIONS(.workers = 2));
 	const int fd = fd_of(pool);
 	must_submit_seconds(pool, 0);
-	must_next(pool, fd);
+	next_told(pool, fd);
 	must_fall_silent(pool, fd);
 	const double begin = support_now();
 	must_submit_seconds(pool, support_scale(3));
 	must_submit_seconds(pool, 0);
 	ck_assert(readable(fd, support_scale(10)));
-	ck_assert_uint_eq(must_next(pool, fd).index, 2);
+	ck_assert_uint_eq(next_told(pool, fd).index, 2);
 	ck_assert_double_lt(support_now() - begin, support_scale(2));
 	brood_pool_free(pool);
 }
@@ -282,7 +276,7 @@ START_TEST(a_worker_dies_when_there_is_nothing)
 	support_sleep(0.1);
 	must_fall_silent(pool, fd);
 	must_submit(pool, 1);
-	ck_assert_int_eq(must_next(pool, fd).outcome, BROOD_SUCCESS);
+	ck_assert_int_eq(next_told(pool, fd).outcome, BROOD_SUCCESS);
 	brood_pool_free(pool);
 }
 END_TEST
@@ -295,12 +289,12 @@ START_TEST(without_workers_it_says_nothing)
 	if (_i / 2)
 		ck_assert_int_eq(brood_pool_cancel(pool), 0);
 	else
-		must_next(pool, fd);
+		next_told(pool, fd);
 	ck_assert_int_eq(brood_pool_cleanup(pool), 0);
 	ck_assert(!readable(fd, 0.3));
 	ck_assert_int_ge(brood_pool_spawn(pool, 0), 1);
 	must_submit(pool, 0);
-	ck_assert_int_eq(must_next(pool, fd).outcome, BROOD_SUCCESS);
+	ck_assert_int_eq(next_told(pool, fd).outcome, BROOD_SUCCESS);
 	brood_pool_free(pool);
 }
 END_TEST
@@ -337,13 +331,13 @@ START_TEST(what_fails_is_told_too)
 		must_submit(pool, i);
 	size_t outcomes[BROOD_CANCELED + 1] = {0};
 	for (int i = 0; i < COUNT; i++) {
-		const struct brood_result result = must_next(pool, fd);
+		const struct brood_result result = next_told(pool, fd);
 		const size_t kind = result.index % 8;
 		ck_assert_int_eq(result.outcome, kind == 1 ? BROOD_ABORT : kind == 5 ? BROOD_TIMEOUT : kind == 6 ? BROOD_FAIL : BROOD_SUCCESS);
 		ck_assert_uint_eq(result.attempts, kind == 1 || kind == 3 || kind == 5 || kind == 6 ? 3 : 1);
 		outcomes[result.outcome]++;
 	}
-	must_end(pool, fd);
+	end_told(pool, fd);
 	ck_assert_uint_eq(outcomes[BROOD_SUCCESS], COUNT * 5 / 8);
 	brood_pool_free(pool);
 }
@@ -367,12 +361,12 @@ START_TEST(a_cancel_wakes_the_loop)
 	pthread_t thread;
 	ck_assert_int_eq(pthread_create(&thread, NULL, cancel_soon, pool), 0);
 	for (int i = 0; i < COUNT; i++)
-		ck_assert_int_eq(must_next(pool, fd).outcome, BROOD_CANCELED);
-	must_end(pool, fd);
+		ck_assert_int_eq(next_told(pool, fd).outcome, BROOD_CANCELED);
+	end_told(pool, fd);
 	pthread_join(thread, NULL);
 	/* One that finds nothing to cancel is heard once. */
 	ck_assert_int_eq(brood_pool_cancel(pool), 0);
-	must_end(pool, fd);
+	end_told(pool, fd);
 	must_fall_silent(pool, fd);
 	brood_pool_free(pool);
 }
@@ -384,16 +378,16 @@ START_TEST(a_death_at_rest_is_no_news_for_long)
 	brood_pool *pool = pool_with(reply_item, NULL, BROOD_OPTIONS(.workers = 2));
 	const int fd = fd_of(pool);
 	must_submit(pool, 0);
-	const struct brood_result result = must_next(pool, fd);
+	const struct brood_result result = next_told(pool, fd);
 	ck_assert_int_eq(result.outcome, BROOD_SUCCESS);
-	must_end(pool, fd);
+	end_told(pool, fd);
 	const pid_t nursery = support_child_named("brood-nursery");
 	ck_assert_int_gt(nursery, 0);
 	ck_assert_int_eq(kill(nursery, SIGKILL), 0);
 	must_fall_silent(pool, fd);
 	must_submit(pool, 1);
-	ck_assert_int_eq(must_next(pool, fd).outcome, BROOD_SUCCESS);
-	must_end(pool, fd);
+	ck_assert_int_eq(next_told(pool, fd).outcome, BROOD_SUCCESS);
+	end_told(pool, fd);
 	brood_pool_free(pool);
 }
 END_TEST
@@ -406,13 +400,13 @@ START_TEST(it_is_the_same_for_all_workers_that_a_pool_has)
 	for (uint64_t i = 0; i < 3; i++) {
 		ck_assert_int_eq(brood_pool_spawn(pool, 2), 2);
 		ck_assert(readable(fd, support_scale(5)));
-		must_end(pool, fd);
+		end_told(pool, fd);
 		for (int batch = 0; batch < 2; batch++) {
 			ck_assert_int_eq(brood_pool_process_array(pool, NULL, 0, 10), 0);
-			must_end(pool, fd);
+			end_told(pool, fd);
 			must_submit(pool, i);
-			ck_assert_int_eq(must_next(pool, fd).outcome, BROOD_SUCCESS);
-			must_end(pool, fd);
+			ck_assert_int_eq(next_told(pool, fd).outcome, BROOD_SUCCESS);
+			end_told(pool, fd);
 		}
 		/* Left in the middle. */
 		must_submit(pool, i);
@@ -435,8 +429,8 @@ START_TEST(a_forked_child_has_no_part_in_it)
 	for (uint64_t i = 0; i < 5; i++) {
 		must_submit(pool, i);
 		support_join_ok(support_fork(is_refused, pool, 10), 10);
-		ck_assert_int_eq(must_next(pool, fd).outcome, BROOD_SUCCESS);
-		must_end(pool, fd);
+		ck_assert_int_eq(next_told(pool, fd).outcome, BROOD_SUCCESS);
+		end_told(pool, fd);
 	}
 	brood_pool_free(pool);
 	ck_assert_int_eq(brood_pool_fd(NULL), -EINVAL);
@@ -460,8 +454,8 @@ START_TEST(without_descriptors_the_pool_goes_on)
 	}
 	must_submit(pool, 0);
 	const int fd = fd_of(pool);
-	ck_assert_int_eq(must_next(pool, fd).outcome, BROOD_SUCCESS);
-	must_end(pool, fd);
+	ck_assert_int_eq(next_told(pool, fd).outcome, BROOD_SUCCESS);
+	end_told(pool, fd);
 	brood_pool_free(pool);
 }
 END_TEST
